@@ -1,0 +1,95 @@
+import avro from "avsc";
+
+/** An Avro schema as its specification writes it in JSON, of the parts that Weir derives types from. */
+export type AvroSchema = string | readonly AvroSchema[] | {
+  readonly type: string | AvroSchema;
+  readonly name?: string;
+  readonly fields?: readonly {
+    readonly name: string;
+    readonly type: AvroSchema;
+    readonly default?: unknown;
+  }[];
+  readonly items?: AvroSchema;
+  readonly values?: AvroSchema;
+  readonly symbols?: readonly string[];
+  readonly [attribute: string]: unknown;
+};
+
+interface Primitives {
+  null: null;
+  boolean: boolean;
+  int: number;
+  long: number;
+  float: number;
+  double: number;
+  string: string;
+  bytes: Uint8Array;
+}
+
+/**
+ * The type of values that a schema, written `as const`, describes.
+ *
+ * @example
+ * ```ts
+ * import type { AvroValue } from "weir";
+ * const schema = { type: "record", name: "Point", fields: [{ name: "x", type: "double" }] } as const;
+ * const point: AvroValue<typeof schema> = { x: 1.5 };
+ * console.assert(point.x === 1.5);
+ * ```
+ */
+export type AvroValue<S> = S extends keyof Primitives ? Primitives[S]
+  : S extends readonly unknown[] ? AvroValue<S[number]>
+  : S extends { readonly type: "record"; readonly fields: infer F } ? AvroRecord<F>
+  : S extends { readonly type: "array"; readonly items: infer I } ? readonly AvroValue<I>[]
+  : S extends { readonly type: "map"; readonly values: infer V } ? { readonly [key: string]: AvroValue<V> }
+  : S extends { readonly type: "enum"; readonly symbols: readonly (infer E)[] } ? E
+  : S extends { readonly type: infer T } ? AvroValue<T>
+  : unknown;
+
+type AvroRecord<F> = F extends readonly { readonly name: string; readonly type: unknown }[]
+  ? { readonly [E in F[number] as E["name"]]: AvroValue<E["type"]> }
+  : unknown;
+
+/** Says what does not fit the schema; undefined when the value does. */
+export type AvroCheck = (value: unknown) => string | undefined;
+
+/**
+ * A check of plain JavaScript values against an Avro schema. Fields that the schema does not name are let through,
+ * as Avro's resolution does for a reader.
+ *
+ * @throws {TypeError} when the schema is not valid Avro.
+ */
+export function avroCheck(schema: AvroSchema): AvroCheck {
+  let type: avro.Type;
+  try {
+    type = avro.Type.forSchema(schema as avro.Schema);
+  } catch (cause) {
+    throw new TypeError(`the Avro schema is not valid: ${(cause as Error).message}`, { cause });
+  }
+  return (value) => {
+    if (type.isValid(value)) return undefined;
+    const problems: string[] = [];
+    type.isValid(value, {
+      errorHook(path: string[], at: unknown, expected: avro.Type) {
+        const where = path.length === 0 ? "the value" : `field ${path.join(".")}`;
+        problems.push(`${where} should be ${describe(expected)}, is ${show(at)}`);
+      },
+    });
+    return problems.slice(0, 3).join("; ") || "it does not fit the schema";
+  };
+}
+
+function describe(type: avro.Type): string {
+  const schema: unknown = type.schema();
+  if (typeof schema === "string") return schema;
+  if (Array.isArray(schema)) {
+    return schema.map((each) => typeof each === "string" ? each : each.type).join(" or ");
+  }
+  return String((schema as { type: unknown }).type);
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return "missing";
+  const text = typeof value === "bigint" ? `${value}` : JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

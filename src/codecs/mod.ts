@@ -1,0 +1,12 @@
+/**
+ * The port of bytes and values. `decode` runs in a worker for every record read, `encode` for every one written.
+ * Both throw an Error whose message says what is wrong with the value at hand; it becomes the dead letter's reason.
+ * Contract: `decode(encode(value))` equals `value`, and no input, however broken, makes `decode` do anything but
+ * return or throw.
+ */
+export interface Codec<T> {
+  /** Names the format in plans and dead letters: `json`, `delimited`, ... */
+  readonly name: string;
+  encode(value: T): Uint8Array;
+  decode(bytes: Uint8Array): T;
+}

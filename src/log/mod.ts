@@ -1,0 +1,97 @@
+/**
+ * The port of topics: a durable log of partitions that producers append to and consumer groups read.
+ *
+ * Every adapter keeps these promises, and `tests/contract/log_suite.ts` holds them to it:
+ * - `produce` resolves when the records are durable (Kafka: acks=all, idempotent). Records of one key go to one
+ *   partition, by Kafka's own hash (murmur2), in the order given. When it throws, some may have been written.
+ * - A consumer sees the records of a partition in offset order, each once, from the position it was given.
+ * - `ConsumerListener.fetched` is never awaited: reading goes on, and so do heartbeats, whatever becomes of the
+ *   records. `pause` is how a reader says that it has enough.
+ * - Nothing is committed but by `commit`; a commit never moves what is read.
+ */
+import type { Batch, Offset, ProducedRecord } from "../record.ts";
+
+export interface Log {
+  readonly kind: "kafka" | "embedded";
+
+  /** Makes a topic unless it is there. An existing topic is left as it is. */
+  createTopic(topic: string, options: TopicSettings): Promise<void>;
+
+  /** Appends records, and resolves when they are durable. */
+  produce(topic: string, records: readonly ProducedRecord[]): Promise<void>;
+
+  /** A member-to-be of a consumer group, for one topic. */
+  consumer(topic: string, group: string): LogConsumer;
+
+  /** Of every partition: where it starts and ends, and what the group has committed; read in this order: committed, end. */
+  offsets(topic: string, group: string): Promise<PartitionOffsets[]>;
+
+  /** The service's state for people: how many brokers there are, or the file. Throws when it cannot be reached. */
+  describe(): Promise<LogDescription>;
+
+  close(): Promise<void>;
+}
+
+export interface TopicSettings {
+  readonly partitions: number;
+  /** A topic whose largest record this one must be able to take, as a dead-letter topic must. */
+  readonly asLargeAs?: string;
+}
+
+export interface PartitionOffsets {
+  readonly partition: number;
+  /** The first offset that is still there. */
+  readonly earliest: Offset;
+  /** The offset that the next record will get. */
+  readonly end: Offset;
+  /** What the group has committed; null when it never has. */
+  readonly committed: Offset | null;
+}
+
+export interface LogDescription {
+  /** One line for people, without secrets: `3 brokers at a:9092,b:9092`. */
+  readonly detail: string;
+  readonly brokers: number;
+}
+
+/** What a consumer tells its owner. The methods must return at once, but for `assigned`. */
+export interface ConsumerListener {
+  /**
+   * The partitions that this consumer has from now on: all of them, so that those not named are lost. Nothing is
+   * fetched from any of them until the promise gives each one's position; if the assignment changes before that,
+   * the answer is ignored. When it rejects, the consumer reports the error by `failed` and rejoins after a pause.
+   */
+  assigned(partitions: readonly number[]): Promise<ReadonlyMap<number, Offset>>;
+
+  /** Records have come in. */
+  fetched(batch: Batch): void;
+
+  /** Something went wrong that the consumer is trying to get over by itself. Called again for each attempt. */
+  failed(error: unknown): void;
+}
+
+export interface LogConsumer {
+  /** Joins the group and reads until `stop`. Resolves once joining is under way. */
+  start(listener: ConsumerListener): Promise<void>;
+
+  /** Reads on from another position. Batches fetched before may still arrive: check their `from`. */
+  seek(partition: number, offset: Offset): void;
+
+  /** Stops fetching from a partition until `resume`; at most what a fetch under way brings still arrives. */
+  pause(partitions: readonly number[]): void;
+  resume(partitions: readonly number[]): void;
+
+  /** Tells the group's position, for lag tools to see. */
+  commit(positions: ReadonlyMap<number, Offset>): Promise<void>;
+
+  /** Leaves the group and joins it anew, so that every member is assigned again. */
+  rejoin(): Promise<void>;
+
+  /** Leaves the group. No listener is called after it resolves. */
+  stop(): Promise<void>;
+}
+
+/** A record is larger than the topic takes. Trying again will not help; a smaller record may do. */
+export class RecordTooLarge extends Error {
+  override readonly name = "RecordTooLarge";
+}

@@ -1,0 +1,54 @@
+/**
+ * Weir's public API: everything that a pipeline module needs.
+ *
+ * @module
+ */
+export { type AvroSchema, type AvroValue } from "./codecs/avro.ts";
+export { delimited, type DelimitedRow } from "./codecs/delimited.ts";
+export { json } from "./codecs/json.ts";
+export type { Codec } from "./codecs/mod.ts";
+export { text } from "./codecs/text.ts";
+export type { Column, Columns, ColumnType, JsonValue, RowOf } from "./columns.ts";
+export { type Duration, milliseconds } from "./duration.ts";
+export { ConfigError } from "./errors.ts";
+export {
+  type Aggregate,
+  aggregate,
+  type AggregateOptions,
+  type AggregateRow,
+  avg,
+  count,
+  type GroupKey,
+  type KeyValue,
+  max,
+  type Merged,
+  min,
+  sum,
+} from "./operators/aggregate.ts";
+export { filter } from "./operators/filter.ts";
+export { flatMap } from "./operators/flat_map.ts";
+export { map } from "./operators/map.ts";
+export { InvalidRecord, type Operator, type RecordContext } from "./operators/mod.ts";
+export { validate } from "./operators/validate.ts";
+export { sliding, tumbling, type Window } from "./operators/window.ts";
+export {
+  cassandraTable,
+  type CassandraTableOptions,
+  type From,
+  kafka,
+  type Output,
+  type Pipeline,
+  pipeline,
+  type PipelineOptions,
+  postgresTable,
+  type PostgresTableOptions,
+  type Schedule,
+  type Sink,
+  type Source,
+  type SourceOptions,
+  type Stream,
+  topic,
+  type TopicOptions,
+} from "./pipeline.ts";
+export type { Produced, Producer, ProducerRun } from "./producers/mod.ts";
+export type { Offset, TopicPartition } from "./record.ts";

@@ -1,0 +1,180 @@
+import { type Duration, milliseconds } from "../duration.ts";
+import type { Operator, RecordContext } from "./mod.ts";
+import type { Window } from "./window.ts";
+
+/** A value that records can be grouped by: it becomes a column of the result's key. */
+export type KeyValue = string | number | bigint | boolean;
+
+/** Column names to the values that a record is grouped by. */
+export type GroupKey = Readonly<Record<string, KeyValue>>;
+
+/** How partial results of one aggregate are merged, in a worker and in the warehouse's SQL alike. */
+export type Merge = "sum" | "min" | "max";
+
+/** One number that is kept for a group. An aggregate keeps one or more, and its result is made of them. */
+export interface Accumulator {
+  /** Behind the result's name in the table: `""`, `_sum`, ... */
+  readonly suffix: string;
+  readonly type: "bigint" | "double";
+  readonly merge: Merge;
+}
+
+/** What is computed for a group: what it keeps, what a record adds to it, and the result. */
+export interface Aggregate<in I, out R> {
+  readonly kind: string;
+  readonly accumulators: readonly Accumulator[];
+  /** What one record brings, one number per accumulator. */
+  readonly measure: (value: I, record: RecordContext) => readonly number[];
+  /**
+   * The result as an expression over the accumulators, `$0` being the first one's column, when it is not just the
+   * first: the warehouse computes it.
+   */
+  readonly result?: string;
+  /** Carries the type only; there is never a value. */
+  readonly resultType?: R;
+}
+
+/** Result names to aggregates. */
+export type Aggregates<I> = Readonly<Record<string, Aggregate<I, unknown>>>;
+
+/** What every aggregated row of a windowed aggregate starts with. */
+export interface WindowBounds {
+  readonly window_start: Date;
+  readonly window_end: Date;
+}
+
+/** Marks rows that the warehouse merges; only a `postgresTable` takes them. */
+declare const merged: unique symbol;
+export interface Merged {
+  readonly [merged]: true;
+}
+
+/** A row of an aggregate's table. */
+export type AggregateRow<K extends GroupKey, A> =
+  & Merged
+  & K
+  & { readonly [N in keyof A]: A[N] extends Aggregate<never, infer R> ? R : never };
+
+/** An aggregate as a pipeline's plan holds it, checked and with its defaults. */
+export interface AggregateSpec<I> {
+  readonly by: (value: I, record: RecordContext) => GroupKey;
+  readonly window?: Window;
+  readonly compute: Aggregates<I>;
+  /** Milliseconds since 1970. */
+  readonly eventTime: (value: I, record: RecordContext) => number;
+  /** Milliseconds that a record may be behind the watermark's source; Infinity: none is ever late. */
+  readonly lateness: number;
+}
+
+/** The operator that `aggregate` makes. */
+export interface AggregateOperator<in I, out O> extends Operator<I, O> {
+  readonly kind: "aggregate";
+  readonly spec: AggregateSpec<never>;
+}
+
+/** The options of {@linkcode aggregate}. */
+export interface AggregateOptions<I, K extends GroupKey, A extends Aggregates<I>> {
+  /** The group of a record. Its names become key columns of the result's table. */
+  readonly by: (value: I, record: RecordContext) => K;
+  /** Default: none, one result per group over all time. */
+  readonly window?: Window;
+  /** Result columns and what each computes. */
+  readonly compute: A;
+  /** When it happened: a Date or milliseconds since 1970. Default: the record's timestamp. */
+  readonly eventTime?: (value: I, record: RecordContext) => Date | number;
+  /**
+   * How far behind the latest event time a record may be; one whose window ended before that is counted as late and
+   * left out. Default: no record is late.
+   */
+  readonly lateness?: Duration;
+}
+
+/**
+ * Groups records by key, and by window if given, and keeps results for each group. Workers add up a batch; the
+ * warehouse merges, in the transaction that moves the position: every record counts exactly once.
+ *
+ * @throws {TypeError} when `compute` is empty or a duration is not one.
+ *
+ * @example
+ * ```ts
+ * import { aggregate, avg, count, tumbling } from "weir";
+ * const perMinute = aggregate({
+ *   by: (reading: { sensor: string; celsius: number }) => ({ sensor: reading.sensor }),
+ *   window: tumbling("1m"),
+ *   compute: { readings: count(), mean: avg((reading) => reading.celsius) },
+ * });
+ * ```
+ */
+export function aggregate<I, K extends GroupKey, A extends Aggregates<I>>(
+  options: AggregateOptions<I, K, A>,
+): Operator<I, AggregateRow<K, A>> {
+  const { by, window, compute, eventTime, lateness } = options;
+  if (Object.keys(compute).length === 0) {
+    throw new TypeError(
+      'aggregate(): "compute" is empty; give at least one result, as in { records: count() }',
+    );
+  }
+  if (lateness !== undefined && window === undefined) {
+    throw new TypeError('aggregate(): "lateness" needs a "window": without windows no record is ever late');
+  }
+  const spec: AggregateSpec<I> = {
+    by,
+    ...(window && { window }),
+    compute,
+    eventTime: eventTime
+      ? (value, record) => Number(eventTime(value, record))
+      : (_value, record) => record.timestamp,
+    lateness: lateness === undefined ? Infinity : milliseconds(lateness),
+  };
+  const operator: AggregateOperator<I, AggregateRow<K, A>> = { kind: "aggregate", name: "aggregate", spec };
+  return operator;
+}
+
+/** How many records. */
+export function count(): Aggregate<unknown, bigint> {
+  return {
+    kind: "count",
+    accumulators: [{ suffix: "", type: "bigint", merge: "sum" }],
+    measure: () => [1],
+  };
+}
+
+/** The sum of a number of each record. */
+export function sum<I>(of: (value: I, record: RecordContext) => number): Aggregate<I, number> {
+  return {
+    kind: "sum",
+    accumulators: [{ suffix: "", type: "double", merge: "sum" }],
+    measure: (value, record) => [of(value, record)],
+  };
+}
+
+/** The smallest of a number of each record. */
+export function min<I>(of: (value: I, record: RecordContext) => number): Aggregate<I, number> {
+  return {
+    kind: "min",
+    accumulators: [{ suffix: "", type: "double", merge: "min" }],
+    measure: (value, record) => [of(value, record)],
+  };
+}
+
+/** The largest of a number of each record. */
+export function max<I>(of: (value: I, record: RecordContext) => number): Aggregate<I, number> {
+  return {
+    kind: "max",
+    accumulators: [{ suffix: "", type: "double", merge: "max" }],
+    measure: (value, record) => [of(value, record)],
+  };
+}
+
+/** The mean of a number of each record, kept as sum and count so that it merges exactly. */
+export function avg<I>(of: (value: I, record: RecordContext) => number): Aggregate<I, number> {
+  return {
+    kind: "avg",
+    accumulators: [
+      { suffix: "_sum", type: "double", merge: "sum" },
+      { suffix: "_count", type: "bigint", merge: "sum" },
+    ],
+    measure: (value, record) => [of(value, record), 1],
+    result: "$0 / $1",
+  };
+}

@@ -1,0 +1,56 @@
+import { type Duration, milliseconds } from "../duration.ts";
+
+/** How time is cut into windows. All are aligned to 1970-01-01T00:00:00Z; a start belongs to its window, an end does not. */
+export interface Window {
+  readonly kind: "tumbling" | "sliding";
+  /** Milliseconds from a window's start to its end. */
+  readonly size: number;
+  /** Milliseconds from one window's start to the next one's. */
+  readonly slide: number;
+}
+
+/**
+ * Windows of one size, one after the other: each record is in exactly one.
+ *
+ * @throws {TypeError} when the size is not a positive duration.
+ *
+ * @example
+ * ```ts
+ * import { tumbling } from "weir";
+ * const perMinute = tumbling("1m");
+ * ```
+ */
+export function tumbling(size: Duration): Window {
+  const length = milliseconds(size);
+  return { kind: "tumbling", size: length, slide: length };
+}
+
+/**
+ * Windows of one size that start every `slide`, so that they overlap and a record is in several.
+ *
+ * @throws {TypeError} when one of the two is not a positive duration, or `slide` is larger than `size`: records
+ * between two windows would belong to none.
+ *
+ * @example
+ * ```ts
+ * import { sliding } from "weir";
+ * const lastFiveMinutes = sliding("5m", "30s");
+ * ```
+ */
+export function sliding(size: Duration, slide: Duration): Window {
+  const window: Window = { kind: "sliding", size: milliseconds(size), slide: milliseconds(slide) };
+  if (window.slide > window.size) {
+    throw new TypeError(
+      `sliding("${size}", "${slide}"): the slide is larger than the size, so records would fall between windows`,
+    );
+  }
+  return window;
+}
+
+/** The starts of all windows that hold a time, in milliseconds since 1970, earliest first. */
+export function windowStarts(window: Window, time: number): number[] {
+  const last = Math.floor(time / window.slide) * window.slide;
+  const starts: number[] = [];
+  for (let start = last; start > time - window.size; start -= window.slide) starts.push(start);
+  return starts.reverse();
+}

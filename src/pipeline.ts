@@ -1,0 +1,399 @@
+import type { Codec } from "./codecs/mod.ts";
+import { columnProblems, type Columns, type ColumnSpec, columnSpecs, type RowOf } from "./columns.ts";
+import { ConfigError } from "./errors.ts";
+import type { AggregateOperator, Merged } from "./operators/aggregate.ts";
+import type { Operator } from "./operators/mod.ts";
+import type { Producer } from "./producers/mod.ts";
+import type { Offset } from "./record.ts";
+
+/** A topic that a pipeline reads. */
+export interface Source<out T> {
+  readonly topic: string;
+  /** The consumer group: processes of one group share the partitions. */
+  readonly group: string;
+  readonly codec: Codec<T>;
+  readonly from: From;
+  readonly partitions: number;
+}
+
+/**
+ * Where a group starts that has no position yet: at the earliest record, after the latest, or at given offsets per
+ * partition (partitions without one start at the earliest).
+ */
+export type From = "earliest" | "latest" | Readonly<Record<number, Offset>>;
+
+/** The options of {@linkcode kafka}. */
+export interface SourceOptions<T> {
+  readonly group: string;
+  readonly codec: Codec<T>;
+  /** Default: `earliest`. */
+  readonly from?: From;
+  /** How many partitions the topic gets if it does not exist yet. Default: 8. */
+  readonly partitions?: number;
+}
+
+/** A topic to read: of Kafka, or of the embedded log when no Kafka is set. */
+export function kafka<T>(topic: string, options: SourceOptions<T>): Source<T> {
+  return {
+    topic,
+    group: options.group,
+    codec: options.codec,
+    from: options.from ?? "earliest",
+    partitions: options.partitions ?? 8,
+  };
+}
+
+/** Where rows of type `T` go. Plain data: what connects and writes is chosen when the process starts. */
+export interface Sink<in T> {
+  readonly kind: "cassandra" | "postgres" | "topic";
+  /** The table's or topic's name, as given. */
+  readonly name: string;
+  /** Carries the type only; there is never a value. */
+  readonly accepts?: (row: T) => void;
+}
+
+/** A table in Cassandra, or in the embedded tables when no Cassandra is set. */
+export interface CassandraTable<in T> extends Sink<T> {
+  readonly kind: "cassandra";
+  readonly keyspace: string;
+  readonly table: string;
+  readonly columns: readonly ColumnSpec[];
+  /** The primary key: the first is the partition key, the others are clustering columns. */
+  readonly key: readonly string[];
+}
+
+/** A table in the warehouse. Without columns it takes an aggregate's results, and its columns follow from them. */
+export interface PostgresTable<in T> extends Sink<T> {
+  readonly kind: "postgres";
+  readonly schema: string;
+  readonly table: string;
+  readonly columns: readonly ColumnSpec[];
+  readonly key: readonly string[];
+  readonly onConflict: "update" | "ignore";
+}
+
+/** A topic to write. Without a codec it can only be a pipeline's dead-letter topic. */
+export interface TopicSink<in T> extends Sink<T> {
+  readonly kind: "topic";
+  readonly key?: (value: never) => string | null;
+  readonly codec?: Codec<never>;
+  readonly partitions: number;
+}
+
+/** The options of {@linkcode cassandraTable}. */
+export interface CassandraTableOptions<C extends Columns> {
+  readonly columns: C;
+  readonly key: readonly (keyof C & string)[];
+}
+
+/**
+ * A Cassandra table, `keyspace.table`: created when absent, refused at start when its columns do not fit. The latest
+ * record of a key wins.
+ */
+export function cassandraTable<const C extends Columns>(
+  name: string,
+  options: CassandraTableOptions<C>,
+): Sink<RowOf<C>> {
+  const [keyspace, table, ...rest] = name.split(".");
+  if (!keyspace || !table || rest.length > 0 || !isIdentifier(keyspace) || !isIdentifier(table)) {
+    throw new TypeError(
+      `cassandraTable("${name}"): give "keyspace.table" in lower case letters, digits and _`,
+    );
+  }
+  checkColumns(`cassandraTable("${name}")`, options.columns, options.key);
+  const sink: CassandraTable<RowOf<C>> = {
+    kind: "cassandra",
+    name,
+    keyspace,
+    table,
+    columns: columnSpecs(options.columns),
+    key: options.key,
+  };
+  return sink;
+}
+
+/** The options of {@linkcode postgresTable}. */
+export interface PostgresTableOptions<C extends Columns> {
+  readonly columns: C;
+  readonly key: readonly (keyof C & string)[];
+  /** What a row does whose key is there already: `update` (the default) replaces it, `ignore` keeps the first. */
+  readonly onConflict?: "update" | "ignore";
+}
+
+/**
+ * A table in the warehouse, `table` or `schema.table`: created when absent, refused at start when its columns do not
+ * fit. Rows are written in the transaction that moves the position. Behind an `aggregate` it needs no columns.
+ */
+export function postgresTable(name: string): Sink<Merged>;
+export function postgresTable<const C extends Columns>(
+  name: string,
+  options: PostgresTableOptions<C>,
+): Sink<RowOf<C>>;
+export function postgresTable(name: string, options?: PostgresTableOptions<Columns>): Sink<never> {
+  const parts = name.split(".");
+  const table = parts.at(-1)!;
+  const schema = parts.length === 1 ? "public" : parts[0]!;
+  if (parts.length > 2 || !isIdentifier(table) || !isIdentifier(schema)) {
+    throw new TypeError(
+      `postgresTable("${name}"): give "table" or "schema.table" in lower case letters, digits and _`,
+    );
+  }
+  if (schema === "weir") {
+    throw new TypeError(`postgresTable("${name}"): the schema "weir" holds Weir's own tables; use another`);
+  }
+  if (options) checkColumns(`postgresTable("${name}")`, options.columns, options.key);
+  const sink: PostgresTable<never> = {
+    kind: "postgres",
+    name,
+    schema,
+    table,
+    columns: options ? columnSpecs(options.columns) : [],
+    key: options?.key ?? [],
+    onConflict: options?.onConflict ?? "update",
+  };
+  return sink;
+}
+
+/** The options of {@linkcode topic}. */
+export interface TopicOptions<T> {
+  /** The record's key: records of one key keep their order and share a partition. */
+  readonly key: (value: T) => string | null;
+  readonly codec: Codec<T>;
+  /** How many partitions the topic gets if it does not exist yet. Default: 8. */
+  readonly partitions?: number;
+}
+
+/** A topic to write; with a name alone, a dead-letter topic. */
+export function topic(name: string): Sink<never>;
+export function topic<T>(name: string, options: TopicOptions<T>): Sink<T>;
+export function topic<T>(name: string, options?: TopicOptions<T>): Sink<T> {
+  checkTopic(`topic("${name}")`, name);
+  const sink: TopicSink<T> = {
+    kind: "topic",
+    name,
+    ...(options && { key: options.key, codec: options.codec as Codec<never> }),
+    partitions: options?.partitions ?? 8,
+  };
+  return sink;
+}
+
+/** A step of a plan: an operator and the node whose values it takes; node 0 is the source. */
+export interface PlanNode {
+  readonly id: number;
+  readonly parent: number;
+  readonly operator: Operator<never, unknown>;
+}
+
+/** A stream that ends in a sink. */
+export interface Output {
+  readonly node: number;
+  readonly sink: Sink<never>;
+}
+
+/** A flow of values through a pipeline. Streams are made by `pipe` and never hold values themselves. */
+export class Stream<out T> {
+  readonly #nodes: PlanNode[];
+  readonly #node: number;
+
+  /** @internal Use {@linkcode pipeline}, which gives the first stream. */
+  constructor(nodes: PlanNode[], node: number) {
+    this.#nodes = nodes;
+    this.#node = node;
+  }
+
+  /** Passes every value through the operators, in order. Streams that share a prefix run it once. */
+  pipe<A>(a: Operator<T, A>): Stream<A>;
+  pipe<A, B>(a: Operator<T, A>, b: Operator<A, B>): Stream<B>;
+  pipe<A, B, C>(a: Operator<T, A>, b: Operator<A, B>, c: Operator<B, C>): Stream<C>;
+  pipe<A, B, C, D>(a: Operator<T, A>, b: Operator<A, B>, c: Operator<B, C>, d: Operator<C, D>): Stream<D>;
+  pipe<A, B, C, D, E>(
+    a: Operator<T, A>,
+    b: Operator<A, B>,
+    c: Operator<B, C>,
+    d: Operator<C, D>,
+    e: Operator<D, E>,
+  ): Stream<E>;
+  pipe<A, B, C, D, E, F>(
+    a: Operator<T, A>,
+    b: Operator<A, B>,
+    c: Operator<B, C>,
+    d: Operator<C, D>,
+    e: Operator<D, E>,
+    f: Operator<E, F>,
+  ): Stream<F>;
+  pipe(...operators: Operator<never, unknown>[]): Stream<unknown> {
+    let at = this.#node;
+    for (const operator of operators) {
+      this.#nodes.push({ id: this.#nodes.length + 1, parent: at, operator });
+      at = this.#nodes.length;
+    }
+    return new Stream(this.#nodes, at);
+  }
+
+  /** Ends the stream in a sink. */
+  to(sink: Sink<T>): Output {
+    return { node: this.#node, sink: sink as Sink<never> };
+  }
+}
+
+/** When a pipeline's producer runs. */
+export interface Schedule<out T> {
+  /** Five fields, UTC: minute, hour, day of the month, month, day of the week. */
+  readonly cron: string;
+  readonly produce: Producer<T>;
+  /** Also run once when the process starts, so that nobody waits for the first record. Default: true. */
+  readonly atStart?: boolean;
+}
+
+/** The layers of a pipeline. */
+export interface PipelineOptions<T> {
+  readonly schedule?: Schedule<NoInfer<T>>;
+  readonly source: Source<T>;
+  readonly outputs: (stream: Stream<T>) => readonly Output[];
+  /** Where records go that fail to decode, to validate or to be written. Default: `<source topic>.dead-letter`. */
+  readonly deadLetter?: Sink<never>;
+}
+
+/** A pipeline as plain data: what `weir run` runs, and what the workers build their part from. */
+export interface Pipeline {
+  readonly name: string;
+  readonly schedule?: Schedule<unknown>;
+  readonly source: Source<unknown>;
+  readonly nodes: readonly PlanNode[];
+  readonly outputs: readonly Output[];
+  readonly deadLetter: string;
+}
+
+/**
+ * Describes a pipeline. Nothing is connected or started.
+ *
+ * @throws {ConfigError} with everything that cannot be right about it.
+ *
+ * @example
+ * ```ts
+ * import { json, kafka, map, pipeline, postgresTable } from "weir";
+ *
+ * const schema = { type: "record", name: "Reading", fields: [{ name: "sensor", type: "string" }] } as const;
+ * export default pipeline("readings", {
+ *   source: kafka("readings", { group: "weir-readings", codec: json(schema) }),
+ *   outputs: (stream) => [
+ *     stream.pipe(map((reading) => ({ sensor: reading.sensor.toLowerCase() })))
+ *       .to(postgresTable("sensors", { columns: { sensor: "text" }, key: ["sensor"] })),
+ *   ],
+ * });
+ * ```
+ */
+export function pipeline<T>(name: string, options: PipelineOptions<T>): Pipeline {
+  const { schedule, source } = options;
+  const nodes: PlanNode[] = [];
+  const outputs = options.outputs(new Stream<T>(nodes, 0));
+  const deadLetter = options.deadLetter?.name ?? `${source.topic}.dead-letter`;
+  const plan: Pipeline = { name, ...(schedule && { schedule }), source, nodes, outputs, deadLetter };
+  const problems = planProblems(plan);
+  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `pipeline "${name}": ${problem}`));
+  return plan;
+}
+
+/** True for an operator whose results the warehouse merges. */
+export function isAggregate(
+  operator: Operator<never, unknown>,
+): operator is AggregateOperator<never, unknown> {
+  return operator.kind === "aggregate";
+}
+
+/** The aggregate that an output's rows come from, if they do. */
+export function aggregateOf(plan: Pipeline, output: Output): AggregateOperator<never, unknown> | undefined {
+  const operator = plan.nodes[output.node - 1]?.operator;
+  return operator && isAggregate(operator) ? operator : undefined;
+}
+
+function planProblems(plan: Pipeline): string[] {
+  const problems: string[] = [];
+  const { source, outputs, nodes, deadLetter } = plan;
+  if (!/^[a-z][a-z0-9_-]{0,47}$/.test(plan.name)) {
+    problems.push("its name must be lower case letters, digits, _ and -, starting with a letter, at most 48");
+  }
+  if (!isTopic(source.topic)) problems.push(`"${source.topic}" is not a topic's name`);
+  if (!source.group) {
+    problems.push("its source has no group; name the consumer group, as in { group: 'weir-users' }");
+  }
+  if (!Number.isInteger(source.partitions) || source.partitions < 1) {
+    problems.push(`its source has ${source.partitions} partitions; give a whole number from 1`);
+  }
+  if (typeof source.from === "object") {
+    for (const [partition, offset] of Object.entries(source.from)) {
+      if (!Number.isSafeInteger(offset) || offset < 0) {
+        problems.push(`its source starts at ${offset} in partition ${partition}; give a whole number from 0`);
+      }
+    }
+  }
+  if (outputs.length === 0) problems.push("it has no outputs, so nothing would be written");
+  const seen = new Set<string>();
+  for (const output of outputs) {
+    const { kind, name } = output.sink;
+    if (seen.has(`${kind} ${name}`)) problems.push(`two outputs write to the ${kind} "${name}"`);
+    seen.add(`${kind} ${name}`);
+    problems.push(...outputProblems(plan, output));
+  }
+  for (const node of nodes) {
+    const parent = nodes[node.parent - 1];
+    if (parent && isAggregate(parent.operator)) {
+      problems.push(
+        `${node.operator.name} follows an aggregate, whose results are merged in the warehouse; map before`,
+      );
+    }
+  }
+  for (
+    const name of [
+      source.topic,
+      ...outputs.filter((o) => o.sink.kind === "topic").map((o) => o.sink.name),
+    ]
+  ) {
+    if (name === deadLetter) {
+      problems.push(`its dead letters would go to "${name}", which it also reads or writes`);
+    }
+  }
+  return problems;
+}
+
+function outputProblems(plan: Pipeline, output: Output): string[] {
+  const { sink } = output;
+  const aggregated = aggregateOf(plan, output) !== undefined;
+  if (aggregated && sink.kind !== "postgres") {
+    return [`an aggregate goes to ${sink.kind} "${sink.name}"; only a postgresTable can take it`];
+  }
+  if (!aggregated && sink.kind === "postgres" && (sink as PostgresTable<never>).columns.length === 0) {
+    return [`postgresTable("${sink.name}") has no columns; only an aggregate's table can go without`];
+  }
+  if (aggregated && (sink as PostgresTable<never>).columns.length > 0) {
+    return [
+      `postgresTable("${sink.name}") has columns, but takes an aggregate, whose columns follow from it`,
+    ];
+  }
+  if (sink.kind === "topic" && !(sink as TopicSink<never>).codec) {
+    return [`topic("${sink.name}") has no codec and key; give both to write to it`];
+  }
+  if (sink.kind === "topic" && sink.name === plan.source.topic) {
+    return [`it writes to "${sink.name}", the topic it reads: its records would go round for ever`];
+  }
+  return [];
+}
+
+function checkColumns(what: string, columns: Columns, key: readonly string[]): void {
+  const problems = columnProblems(columns, key);
+  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `${what} ${problem}`));
+}
+
+function checkTopic(what: string, name: string): void {
+  if (!isTopic(name)) {
+    throw new TypeError(`${what}: a topic's name is letters, digits, ., _ and -, at most 249`);
+  }
+}
+
+function isTopic(name: string): boolean {
+  return /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== "." && name !== "..";
+}
+
+function isIdentifier(name: string): boolean {
+  return /^[a-z_][a-z0-9_]{0,47}$/.test(name);
+}

@@ -1,0 +1,130 @@
+/**
+ * The port of the warehouse: the SQL database that holds the results and decides the position.
+ *
+ * Every adapter keeps these promises, and `tests/contract/warehouse_suite.ts` holds them to it:
+ * - `commit` is one transaction: rows, merged aggregates and every partition's move are all in it, or none is.
+ * - A move is a compare-and-set on (epoch, from). When one misses, nothing is written and `commit` throws `Fenced`.
+ * - When `commit` throws anything else the outcome may be unknown: read `positions` to settle it. It is either as
+ *   before or as if it had returned, never in between.
+ * - `claim` makes the caller the owner: from then on commits with an older epoch are fenced.
+ */
+import type { ColumnType } from "../columns.ts";
+import type { Offset } from "../record.ts";
+
+export interface Warehouse {
+  readonly kind: "postgres" | "embedded";
+
+  /** Makes a table unless it is there; throws `SchemaMismatch` for one whose columns or key do not fit. */
+  createTable(table: WarehouseTable): Promise<void>;
+
+  /**
+   * Makes the caller the owner of partitions and gives their checkpoints, sorted by partition. A partition whose epoch
+   * is still the one given in `held` keeps it; for all others the epoch goes up by one. One without a checkpoint gets
+   * the position that `initial` gives.
+   */
+  claim(
+    source: SourceName,
+    partitions: readonly number[],
+    held: ReadonlyMap<number, number>,
+    initial: (partition: number) => Offset,
+  ): Promise<Checkpoint[]>;
+
+  /** The checkpoints of every partition of a source that has one, sorted by partition. */
+  positions(source: SourceName): Promise<Checkpoint[]>;
+
+  /** Writes everything, or nothing. */
+  commit(transaction: Transaction): Promise<void>;
+
+  /**
+   * Takes a scheduled run for this process: true for the first caller with these arguments, false for all others, so that
+   * several processes with the same schedule run it once.
+   */
+  takeRun(pipeline: string, scheduledAt: Date): Promise<boolean>;
+
+  /** One line for people about the service, without secrets. Throws when it cannot be reached. */
+  describe(): Promise<string>;
+
+  close(): Promise<void>;
+}
+
+/** What a checkpoint belongs to. */
+export interface SourceName {
+  readonly group: string;
+  readonly topic: string;
+}
+
+/** How far a partition has come. A pure function of the partition's records before `next`, but for the epoch. */
+export interface Checkpoint {
+  readonly partition: number;
+  /** Goes up by one with every change of owner. */
+  readonly epoch: number;
+  /** The offset of the first record that is not in the warehouse yet. */
+  readonly next: Offset;
+  /** The write timestamp of the partition's last record in converging tables, µs since 1970; 0 before the first. */
+  readonly writeTime: number;
+  /** The largest event time seen, ms since 1970; null before the first record. */
+  readonly eventTime: number | null;
+}
+
+/** A partition's step from one checkpoint to the next. */
+export interface Move extends Checkpoint {
+  /** The position that the warehouse must hold for this move to be made. */
+  readonly from: Offset;
+}
+
+/** A table in the warehouse, for rows and for aggregates alike. */
+export interface WarehouseTable {
+  readonly schema: string;
+  readonly table: string;
+  readonly columns: readonly WarehouseColumn[];
+  /** The columns of the primary key. */
+  readonly key: readonly string[];
+  /** Columns that the database computes from others: name and SQL expression, `double precision`. */
+  readonly computed: readonly { readonly name: string; readonly expression: string }[];
+}
+
+export interface WarehouseColumn {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly optional: boolean;
+  /**
+   * What a row does whose key is there already: `replace` takes the new value, `keep` the old one, the others merge the two.
+   * Key columns are `keep`.
+   */
+  readonly merge: "replace" | "keep" | "sum" | "min" | "max";
+}
+
+/** Rows for one table, in Postgres's COPY text format, a line each; the last row of a key wins or all are merged. */
+export interface TableRows {
+  readonly table: WarehouseTable;
+  /** In order. Within one chunk no key of a table whose columns are replaced comes twice. */
+  readonly chunks: readonly CopyChunk[];
+}
+
+export interface CopyChunk {
+  readonly count: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface Transaction {
+  readonly source: SourceName;
+  readonly moves: readonly Move[];
+  readonly tables: readonly TableRows[];
+}
+
+/** A row that the database refused for what it holds. */
+export interface RefusedRow {
+  /** Index into the transaction's tables, into that table's chunks, and into that chunk's rows. */
+  readonly table: number;
+  readonly chunk: number;
+  readonly row: number;
+  readonly reason: string;
+}
+
+/** Rows of a transaction were refused for what they hold; nothing was written. Holds all of them. */
+export class RefusedRows extends Error {
+  override readonly name = "RefusedRows";
+  constructor(readonly refused: readonly RefusedRow[]) {
+    super(`${refused.length} rows were refused, the first with: ${refused[0]?.reason ?? "no reason given"}`);
+  }
+}
