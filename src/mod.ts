@@ -50,5 +50,8 @@ export {
   topic,
   type TopicOptions,
 } from "./pipeline.ts";
+export { fakerUsers, type FakerUsersOptions } from "./producers/faker_users.ts";
 export type { Produced, Producer, ProducerRun } from "./producers/mod.ts";
+export type { User } from "./producers/random_user.ts";
+export { randomUserApi, type RandomUserApiOptions } from "./producers/random_user_api.ts";
 export type { Offset, TopicPartition } from "./record.ts";

@@ -1,8 +1,9 @@
 import type { Codec } from "./codecs/mod.ts";
 import { columnProblems, type Columns, type ColumnSpec, columnSpecs, type RowOf } from "./columns.ts";
+import { type Duration, milliseconds } from "./duration.ts";
 import { ConfigError } from "./errors.ts";
 import type { AggregateOperator, Merged } from "./operators/aggregate.ts";
-import type { Operator } from "./operators/mod.ts";
+import type { Operator, RecordContext } from "./operators/mod.ts";
 import type { Producer } from "./producers/mod.ts";
 import type { Offset } from "./record.ts";
 
@@ -14,6 +15,10 @@ export interface Source<out T> {
   readonly codec: Codec<T>;
   readonly from: From;
   readonly partitions: number;
+  /** Milliseconds since 1970. Default: the record's timestamp. */
+  readonly eventTime?: (value: never, record: RecordContext) => Date | number;
+  /** Milliseconds that event times may be out of order; Infinity: no record is ever late. */
+  readonly lateness: number;
 }
 
 /**
@@ -30,9 +35,21 @@ export interface SourceOptions<T> {
   readonly from?: From;
   /** How many partitions the topic gets if it does not exist yet. Default: 8. */
   readonly partitions?: number;
+  /** When it happened: a Date or milliseconds since 1970. Default: the record's timestamp. */
+  readonly eventTime?: (value: T, record: RecordContext) => Date | number;
+  /**
+   * How far behind the latest event time a record may be. The watermark is the latest event time less this; a record
+   * whose window has ended before the watermark is late: counted, and left out of that window. Default: no record is
+   * ever late.
+   */
+  readonly lateness?: Duration;
 }
 
-/** A topic to read: of Kafka, or of the embedded log when no Kafka is set. */
+/**
+ * A topic to read: of Kafka, or of the embedded log when no Kafka is set.
+ *
+ * @throws {TypeError} when `lateness` is not a duration.
+ */
 export function kafka<T>(topic: string, options: SourceOptions<T>): Source<T> {
   return {
     topic,
@@ -40,6 +57,8 @@ export function kafka<T>(topic: string, options: SourceOptions<T>): Source<T> {
     codec: options.codec,
     from: options.from ?? "earliest",
     partitions: options.partitions ?? 8,
+    ...(options.eventTime && { eventTime: options.eventTime }),
+    lateness: options.lateness === undefined ? Infinity : milliseconds(options.lateness),
   };
 }
 
@@ -238,7 +257,11 @@ export class Stream<out T> {
 
 /** When a pipeline's producer runs. */
 export interface Schedule<out T> {
-  /** Five fields, UTC: minute, hour, day of the month, month, day of the week. */
+  /**
+   * Five fields as in crontab(5), in UTC: minute, hour, day of the month, month, day of the week; `*`, numbers, names
+   * (`JAN`, `MON`), lists, rising ranges and steps. Days of the week count from 0 (or 7) for Sunday, as in every
+   * crontab; `Deno.cron` itself counts from 1. When both days are given, either one will do.
+   */
   readonly cron: string;
   readonly produce: Producer<T>;
   /** Also run once when the process starts, so that nobody waits for the first record. Default: true. */

@@ -62,7 +62,8 @@ export type AvroCheck = (value: unknown) => string | undefined;
 export function avroCheck(schema: AvroSchema): AvroCheck {
   let type: avro.Type;
   try {
-    type = avro.Type.forSchema(schema as avro.Schema);
+    // Plain values only: a union whose branches these cannot tell apart is refused here, not on every record.
+    type = avro.Type.forSchema(schema as avro.Schema, { wrapUnions: "never" });
   } catch (cause) {
     throw new TypeError(`the Avro schema is not valid: ${(cause as Error).message}`, { cause });
   }

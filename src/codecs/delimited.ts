@@ -1,5 +1,5 @@
 import type { Codec } from "./mod.ts";
-import { decodeUtf8, utf8Decoder } from "./text.ts";
+import { decodeUtf8, encodeUtf8, utf8Decoder } from "./text.ts";
 
 /** Field names to text. */
 export type DelimitedRow<F extends readonly string[]> = { readonly [K in F[number]]: string };
@@ -39,7 +39,7 @@ export function delimited<const F extends readonly string[]>(
         }
         return value;
       });
-      return encoder.encode(values.join(separator));
+      return encodeUtf8(encoder, values.join(separator));
     },
     decode(bytes) {
       const values = decodeUtf8(decoder, bytes).split(separator);

@@ -1,7 +1,7 @@
 import type { Codec } from "./mod.ts";
 
 /**
- * Plain UTF-8 text.
+ * Plain UTF-8 text. Encoding throws for half a surrogate pair, which UTF-8 cannot hold.
  *
  * @example
  * ```ts
@@ -14,9 +14,17 @@ export function text(): Codec<string> {
   const decoder = utf8Decoder();
   return {
     name: "text",
-    encode: (value) => encoder.encode(value),
+    encode: (value) => encodeUtf8(encoder, value),
     decode: (bytes) => decodeUtf8(decoder, bytes),
   };
+}
+
+/** Encodes, or says that UTF-8 cannot hold the text: the encoder itself would write other characters. */
+export function encodeUtf8(encoder: TextEncoder, text: string): Uint8Array<ArrayBuffer> {
+  if (!text.isWellFormed()) {
+    throw new Error(`half a surrogate pair cannot be written as UTF-8: ${JSON.stringify(text.slice(0, 60))}`);
+  }
+  return encoder.encode(text);
 }
 
 /** A decoder that refuses bytes that are not UTF-8, and keeps a byte order mark as what it is. */

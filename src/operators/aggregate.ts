@@ -1,4 +1,3 @@
-import { type Duration, milliseconds } from "../duration.ts";
 import type { Operator, RecordContext } from "./mod.ts";
 import type { Window } from "./window.ts";
 
@@ -60,10 +59,6 @@ export interface AggregateSpec<I> {
   readonly by: (value: I, record: RecordContext) => GroupKey;
   readonly window?: Window;
   readonly compute: Aggregates<I>;
-  /** Milliseconds since 1970. */
-  readonly eventTime: (value: I, record: RecordContext) => number;
-  /** Milliseconds that a record may be behind the watermark's source; Infinity: none is ever late. */
-  readonly lateness: number;
 }
 
 /** The operator that `aggregate` makes. */
@@ -80,20 +75,13 @@ export interface AggregateOptions<I, K extends GroupKey, A extends Aggregates<I>
   readonly window?: Window;
   /** Result columns and what each computes. */
   readonly compute: A;
-  /** When it happened: a Date or milliseconds since 1970. Default: the record's timestamp. */
-  readonly eventTime?: (value: I, record: RecordContext) => Date | number;
-  /**
-   * How far behind the latest event time a record may be; one whose window ended before that is counted as late and
-   * left out. Default: no record is late.
-   */
-  readonly lateness?: Duration;
 }
 
 /**
  * Groups records by key, and by window if given, and keeps results for each group. Workers add up a batch; the
  * warehouse merges, in the transaction that moves the position: every record counts exactly once.
  *
- * @throws {TypeError} when `compute` is empty or a duration is not one.
+ * @throws {TypeError} when `compute` is empty.
  *
  * @example
  * ```ts
@@ -108,24 +96,13 @@ export interface AggregateOptions<I, K extends GroupKey, A extends Aggregates<I>
 export function aggregate<I, K extends GroupKey, A extends Aggregates<I>>(
   options: AggregateOptions<I, K, A>,
 ): Operator<I, AggregateRow<K, A>> {
-  const { by, window, compute, eventTime, lateness } = options;
+  const { by, window, compute } = options;
   if (Object.keys(compute).length === 0) {
     throw new TypeError(
       'aggregate(): "compute" is empty; give at least one result, as in { records: count() }',
     );
   }
-  if (lateness !== undefined && window === undefined) {
-    throw new TypeError('aggregate(): "lateness" needs a "window": without windows no record is ever late');
-  }
-  const spec: AggregateSpec<I> = {
-    by,
-    ...(window && { window }),
-    compute,
-    eventTime: eventTime
-      ? (value, record) => Number(eventTime(value, record))
-      : (_value, record) => record.timestamp,
-    lateness: lateness === undefined ? Infinity : milliseconds(lateness),
-  };
+  const spec: AggregateSpec<I> = { by, ...(window && { window }), compute };
   const operator: AggregateOperator<I, AggregateRow<K, A>> = { kind: "aggregate", name: "aggregate", spec };
   return operator;
 }

@@ -5,8 +5,10 @@ export interface RecordContext {
   readonly topic: string;
   readonly partition: number;
   readonly offset: Offset;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, as the record's producer or the broker stamped it. */
   readonly timestamp: number;
+  /** When it happened, milliseconds since 1970: what windows are cut by. The timestamp unless the source says otherwise. */
+  readonly eventTime: number;
 }
 
 /**

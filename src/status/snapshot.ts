@@ -105,6 +105,10 @@ export interface ScheduleStatus {
   readonly state: "waiting" | "running";
   readonly runs: number;
   readonly failures: number;
+  /** Ticks that came while a run was under way. */
+  readonly skipped: number;
+  /** When the last run ended that had no error; absent when there was none. */
+  readonly lastSuccessAt?: string;
   readonly lastRun: {
     readonly scheduledAt: string;
     readonly startedAt: string;

@@ -94,10 +94,10 @@ export interface WarehouseColumn {
   readonly merge: "replace" | "keep" | "sum" | "min" | "max";
 }
 
-/** Rows for one table, in Postgres's COPY text format, a line each; the last row of a key wins or all are merged. */
+/** Rows for one table, in Postgres's COPY text format, a line each. */
 export interface TableRows {
   readonly table: WarehouseTable;
-  /** In order. Within one chunk no key of a table whose columns are replaced comes twice. */
+  /** In order: of several rows with one key the last one wins where columns are replaced, the first where they are kept. */
   readonly chunks: readonly CopyChunk[];
 }
 

@@ -1,0 +1,61 @@
+import type { PipelineStatus, Status } from "../status/snapshot.ts";
+
+/**
+ * What the operator sees: lines of text or of JSON, and on a terminal a live line below them that shows each pipeline's
+ * rates and lag.
+ */
+export class Screen {
+  readonly #json: boolean;
+  readonly #terminal: boolean;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #live = "";
+
+  constructor(format: "text" | "json", terminal: boolean) {
+    this.#json = format === "json";
+    this.#terminal = terminal && !this.#json;
+  }
+
+  say(line: string): void {
+    if (this.#json) {
+      return console.log(JSON.stringify({ time: new Date().toISOString(), message: line.trim() }));
+    }
+    this.#write(`${this.#live === "" ? "" : clearLine}${line}\n${this.#live}`);
+  }
+
+  /** Keeps the live line up to date, until `close`. */
+  follow(status: () => Status): void {
+    if (!this.#terminal) return;
+    this.#timer = setInterval(() => {
+      const { columns } = Deno.consoleSize();
+      this.#live = liveLine(status()).slice(0, columns - 1);
+      this.#write(clearLine + this.#live);
+    }, 1_000);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    if (this.#live !== "") this.#write("\n");
+    this.#live = "";
+  }
+
+  #write(text: string): void {
+    Deno.stdout.writeSync(new TextEncoder().encode(text));
+  }
+}
+
+const clearLine = "\r\x1b[K";
+
+/** One line for all pipelines: `users 20/s in 20/s out lag 0 p99 8 ms`. */
+export function liveLine(status: Status): string {
+  return status.pipelines.map(pipelinePart).join("  |  ");
+}
+
+function pipelinePart({ name, state, reason, rates, partitions, latencyMs }: PipelineStatus): string {
+  const lag = partitions.reduce((sum, partition) => sum + partition.lag, 0);
+  const rate = (perSecond: number) => `${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`;
+  const latency = latencyMs.p99 === null ? "" : `  p99 ${Math.round(latencyMs.p99)} ms`;
+  const trouble = state === "running" ? "" : `  ${state}${reason === undefined ? "" : `: ${reason}`}`;
+  return `${name}  ${rate(rates.inPerSecond)} in  ${
+    rate(rates.outPerSecond)
+  } out  lag ${lag}${latency}${trouble}`;
+}

@@ -1,0 +1,221 @@
+import { Buffer } from "node:buffer";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { Offset, ProducedRecord, RecordHeader, SourceRecord } from "../record.ts";
+
+const version = 1;
+
+const schema = `
+  create table topics (
+    id integer primary key,
+    name text not null unique,
+    partitions integer not null,
+    max_record_bytes integer not null
+  ) strict;
+  create table records (
+    topic integer not null,
+    partition integer not null,
+    "offset" integer not null,
+    timestamp integer not null,
+    key blob,
+    value blob,
+    headers text,
+    primary key (topic, partition, "offset")
+  ) strict, without rowid;
+  create table positions (
+    topic integer not null,
+    consumer_group text not null,
+    partition integer not null,
+    "offset" integer not null,
+    primary key (topic, consumer_group, partition)
+  ) strict, without rowid;
+  pragma user_version = ${version};
+`;
+
+/** A topic as the file holds it. */
+export interface StoredTopic {
+  readonly id: number;
+  readonly partitions: number;
+  /** Bytes of key, value and headers. */
+  readonly maxRecordBytes: number;
+  /** Of each partition: the offset that the next record will get. */
+  readonly ends: Offset[];
+}
+
+interface RecordRow {
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: string | null;
+}
+
+const noHeaders: readonly RecordHeader[] = Object.freeze([]);
+
+/**
+ * The file of the embedded log. Records are on the disk (`synchronous = full`) when `append` returns: losing them to a
+ * power cut would leave the warehouse with positions after the log's end. Positions only wait for the next record to
+ * get there, since the warehouse has the ones that count.
+ */
+export class EmbeddedStore {
+  readonly #db: DatabaseSync;
+  readonly #append: StatementSync;
+  readonly #read: StatementSync;
+  readonly #topics = new Map<string, StoredTopic>();
+
+  /** Creates the file if there is none. Throws what SQLite says when it cannot be opened or is not ours. */
+  constructor(file: string) {
+    this.#db = new DatabaseSync(file, { timeout: 5_000 });
+    try {
+      this.#db.exec("pragma journal_mode = wal; pragma synchronous = full");
+      const { user_version: found } = this.#db.prepare("pragma user_version").get() as {
+        user_version: number;
+      };
+      if (found === 0) this.#transaction(() => this.#db.exec(schema));
+      else if (found !== version) {
+        throw new Error(`it has format ${found}, and this program knows ${version}`);
+      }
+      this.#append = this.#db.prepare("insert into records values (?, ?, ?, ?, ?, ?, ?)");
+      this.#read = this.#db.prepare(
+        `select "offset", timestamp, key, value, headers from records
+         where topic = ? and partition = ? and "offset" >= ? order by "offset"`,
+      );
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  topic(name: string): StoredTopic | undefined {
+    const known = this.#topics.get(name);
+    if (known) return known;
+    const row = this.#db.prepare("select id, partitions, max_record_bytes from topics where name = ?").get(
+      name,
+    );
+    if (!row) return undefined;
+    const { id, partitions, max_record_bytes: maxRecordBytes } = row as Record<string, number>;
+    const last = this.#db.prepare(
+      `select max("offset") as last from records where topic = ? and partition = ?`,
+    );
+    const ends = Array.from({ length: partitions! }, (_, partition) => {
+      const { last: offset } = last.get(id!, partition) as { last: number | null };
+      return offset === null ? 0 : offset + 1;
+    });
+    const topic = { id: id!, partitions: partitions!, maxRecordBytes: maxRecordBytes!, ends };
+    this.#topics.set(name, topic);
+    return topic;
+  }
+
+  createTopic(name: string, partitions: number, maxRecordBytes: number): void {
+    this.#db.prepare("insert into topics (name, partitions, max_record_bytes) values (?, ?, ?)")
+      .run(name, partitions, maxRecordBytes);
+  }
+
+  /** Appends all records or, when it throws, none. `partitionOf` and `now` fill in what records leave open. */
+  append(
+    topic: StoredTopic,
+    records: readonly ProducedRecord[],
+    partitionOf: (record: ProducedRecord) => number,
+    now: number,
+  ): void {
+    const ends = [...topic.ends];
+    this.#transaction(() => {
+      for (const record of records) {
+        const partition = partitionOf(record);
+        const { key, value, headers, timestamp = now } = record;
+        this.#append.run(
+          topic.id,
+          partition,
+          ends[partition]!++,
+          timestamp,
+          key,
+          value,
+          headersText(headers),
+        );
+      }
+    });
+    for (const [partition, end] of ends.entries()) topic.ends[partition] = end;
+  }
+
+  /** The records from an offset on: up to `maxRecords`, and until they hold `maxBytes`. */
+  read(
+    topic: StoredTopic,
+    partition: number,
+    from: Offset,
+    maxRecords: number,
+    maxBytes: number,
+  ): SourceRecord[] {
+    const records: SourceRecord[] = [];
+    let bytes = 0;
+    for (const row of this.#read.iterate(topic.id, partition, from)) {
+      const { offset, timestamp, key, value, headers } = row as unknown as RecordRow;
+      records.push({
+        offset,
+        timestamp,
+        key,
+        value,
+        headers: headers === null ? noHeaders : parseHeaders(headers),
+      });
+      bytes += (key?.length ?? 0) + (value?.length ?? 0);
+      if (records.length >= maxRecords || bytes >= maxBytes) break;
+    }
+    return records;
+  }
+
+  earliest(topic: StoredTopic, partition: number): Offset {
+    const first = this.#db.prepare(
+      `select min("offset") as first from records where topic = ? and partition = ?`,
+    );
+    const { first: offset } = first.get(topic.id, partition) as { first: number | null };
+    return offset ?? topic.ends[partition]!;
+  }
+
+  commit(topic: StoredTopic, group: string, positions: ReadonlyMap<number, Offset>): void {
+    const upsert = this.#db.prepare("insert or replace into positions values (?, ?, ?, ?)");
+    this.#db.exec("pragma synchronous = normal");
+    try {
+      this.#transaction(() => {
+        for (const [partition, offset] of positions) upsert.run(topic.id, group, partition, offset);
+      });
+    } finally {
+      this.#db.exec("pragma synchronous = full");
+    }
+  }
+
+  committed(topic: StoredTopic, group: string): Map<number, Offset> {
+    const rows = this.#db.prepare(
+      `select partition, "offset" from positions where topic = ? and consumer_group = ?`,
+    ).all(topic.id, group) as { partition: number; offset: number }[];
+    return new Map(rows.map(({ partition, offset }) => [partition, offset]));
+  }
+
+  #transaction(work: () => void): void {
+    this.#db.exec("begin immediate");
+    try {
+      work();
+      this.#db.exec("commit");
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec("rollback");
+      throw error;
+    }
+  }
+}
+
+/** Headers are rare: JSON of pairs, with the values in base64. */
+function headersText(headers: readonly RecordHeader[]): string | null {
+  if (headers.length === 0) return null;
+  return JSON.stringify(
+    headers.map(({ key, value }) => [key, value && Buffer.from(value).toString("base64")]),
+  );
+}
+
+function parseHeaders(text: string): RecordHeader[] {
+  const pairs = JSON.parse(text) as [string, string | null][];
+  return pairs.map(([key, value]) => ({
+    key,
+    value: value === null ? null : new Uint8Array(Buffer.from(value, "base64")),
+  }));
+}

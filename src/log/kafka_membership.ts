@@ -1,0 +1,245 @@
+import type { Consumer, ConsumerEndBatchProcessEvent, EachBatchPayload } from "kafkajs";
+import type { Offset } from "../record.ts";
+import { errorType, type KafkaClient, within } from "./kafka_client.ts";
+import { sourceRecords } from "./kafka_records.ts";
+import type { ConsumerListener } from "./mod.ts";
+
+/** Milliseconds that leaving may take; a broker that does not answer must not hold up a stop. */
+const leaveTimeout = 5_000;
+
+/** Where reading a partition stands. */
+interface Reading {
+  /** The offset that the next batch starts from. */
+  next: Offset;
+  /** Whether everything that still arrives was asked for after the last seek. */
+  settled: boolean;
+}
+
+/**
+ * One membership in a consumer group, from joining to leaving or to the error that ends it: one kafkajs consumer.
+ * kafkajs's own restarts are off, so that there is one way to get over an error: a new membership.
+ *
+ *     joining -> assigned (all paused, positions asked for) -> open (reading) -> ended
+ *                   ^_______________ rebalance _________________/
+ */
+export class KafkaMembership {
+  readonly #consumer: Consumer;
+  readonly #client: KafkaClient;
+  readonly #topic: string;
+  readonly #listener: ConsumerListener;
+  readonly #opened: () => void;
+  readonly #ended = Promise.withResolvers<void>();
+  #joining: Promise<void> = Promise.resolve();
+  #leaving: Promise<void> | undefined;
+  #left = false;
+  /** Counts assignments, to know an outdated answer. */
+  #generation = 0;
+  #assigned: readonly number[] = [];
+  /** The partitions whose positions are known. */
+  readonly #open = new Map<number, Reading>();
+  /** What the owner has asked for since the last assignment. */
+  readonly #paused = new Set<number>();
+  readonly #sought = new Map<number, Offset>();
+
+  /** `opened` is called when the positions of an assignment are set. */
+  constructor(
+    client: KafkaClient,
+    topic: string,
+    group: string,
+    listener: ConsumerListener,
+    opened: () => void,
+  ) {
+    this.#client = client;
+    this.#topic = topic;
+    this.#listener = listener;
+    this.#opened = opened;
+    this.#consumer = client.kafka.consumer({
+      groupId: group,
+      allowAutoTopicCreation: false,
+      // A process that died loses its partitions within this time.
+      sessionTimeout: 6_000,
+      heartbeatInterval: 1_500,
+      rebalanceTimeout: 30_000,
+      // New partitions are seen within this time.
+      metadataMaxAge: 30_000,
+      maxBytesPerPartition: 1024 * 1024,
+      maxBytes: 8 * 1024 * 1024,
+      // A resume or a seek waits for the fetch under way.
+      maxWaitTimeInMs: 100,
+      retry: { initialRetryTime: 300, retries: 5, restartOnFailure: () => Promise.resolve(false) },
+    });
+  }
+
+  /** Reads until `leave`; throws when something ends the membership before. */
+  async run(): Promise<void> {
+    const { GROUP_JOIN, END_BATCH_PROCESS, CRASH } = this.#consumer.events;
+    this.#consumer.on(GROUP_JOIN, ({ payload }) => this.#assign(payload.memberAssignment[this.#topic] ?? []));
+    this.#consumer.on(END_BATCH_PROCESS, (event) => this.#endBatch(event));
+    this.#consumer.on(CRASH, ({ payload }) => this.#end(payload.error));
+    this.#joining = this.#join();
+    this.#joining.catch((error) => this.#end(error));
+    await this.#ended.promise;
+  }
+
+  async #join(): Promise<void> {
+    await this.#consumer.connect();
+    if (this.#left) return;
+    // A position out of range makes kafkajs start over from the earliest record, which the owner sees by `from`.
+    await this.#consumer.subscribe({ topics: [this.#topic], fromBeginning: true });
+    if (this.#left) return;
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: true,
+      eachBatch: (payload) => {
+        this.#fetched(payload);
+        return Promise.resolve();
+      },
+    });
+  }
+
+  /** Runs within kafkajs's own step from joining to fetching: nothing is fetched before the pause. */
+  #assign(partitions: readonly number[]): void {
+    if (this.#left) return;
+    const generation = ++this.#generation;
+    this.#assigned = [...partitions].sort((a, b) => a - b);
+    this.#open.clear();
+    this.#paused.clear();
+    this.#sought.clear();
+    if (partitions.length > 0) this.#consumer.pause(this.#these(partitions));
+    const asked = (async () => await this.#listener.assigned(this.#assigned))();
+    asked.then((positions) => {
+      if (generation === this.#generation && !this.#left) this.#start(positions);
+    }).catch((error) => {
+      if (generation === this.#generation) this.#end(error);
+    });
+  }
+
+  #start(positions: ReadonlyMap<number, Offset>): void {
+    for (const partition of this.#assigned) {
+      const next = this.#sought.get(partition) ?? positions.get(partition);
+      if (next === undefined) throw new Error(`No position was given for partition ${partition}`);
+      this.#open.set(partition, { next, settled: false });
+      this.#seek(partition, next);
+    }
+    this.#resume(this.#assigned.filter((partition) => !this.#paused.has(partition)));
+    this.#opened();
+  }
+
+  seek(partition: number, offset: Offset): void {
+    if (this.#open.has(partition)) {
+      this.#open.set(partition, { next: offset, settled: false });
+      this.#seek(partition, offset);
+    } else if (this.#assigned.includes(partition)) {
+      this.#sought.set(partition, offset);
+    }
+  }
+
+  pause(partitions: readonly number[]): void {
+    for (const partition of partitions) this.#paused.add(partition);
+    this.#tell(() => this.#consumer.pause(this.#these(partitions)));
+  }
+
+  resume(partitions: readonly number[]): void {
+    for (const partition of partitions) this.#paused.delete(partition);
+    this.#resume(partitions.filter((partition) => this.#open.has(partition)));
+  }
+
+  /** Commits what is of its own partitions; false when the group is changing just now, so that nothing was. */
+  async commit(positions: ReadonlyMap<number, Offset>): Promise<boolean> {
+    const topic = this.#topic;
+    const own = [...positions].filter(([partition]) => this.#assigned.includes(partition));
+    if (own.length === 0) return true;
+    try {
+      await this.#consumer.commitOffsets(
+        own.map(([partition, offset]) => ({ topic, partition, offset: String(offset) })),
+      );
+      return true;
+    } catch (error) {
+      if (this.#left || isRebalance(error) || isStopped(error)) return false;
+      throw this.#client.failure(`Cannot commit positions in topic "${topic}"`, error);
+    }
+  }
+
+  /** Leaves the group. The listener is not called any more, from the moment of the call on. */
+  leave(): Promise<void> {
+    this.#left = true;
+    this.#ended.resolve();
+    // kafkajs starts to read when a stop comes before it has joined: so first let it.
+    this.#leaving ??= this.#joining.catch(() => {}).then(() => this.#consumer.disconnect());
+    return within(leaveTimeout, this.#leaving).catch(() => {});
+  }
+
+  #fetched({ batch, isStale }: EachBatchPayload): void {
+    const reading = this.#open.get(batch.partition);
+    // Stale: a seek came after the fetch, and will be followed by a fetch from there.
+    if (!reading || this.#left || isStale()) return;
+    reading.next = Number(batch.lastOffset()) + 1;
+    reading.settled = true;
+    this.#listener.fetched({
+      partition: batch.partition,
+      from: Number((batch as FetchedBatch).fetchedOffset),
+      next: reading.next,
+      records: sourceRecords(batch.messages),
+    });
+  }
+
+  /** A fetch may bring nothing but control records and aborted ones: kafkajs tells of it by this event alone. */
+  #endBatch(
+    { payload: { partition, batchSize, firstOffset, lastOffset } }: ConsumerEndBatchProcessEvent,
+  ): void {
+    const reading = this.#open.get(partition);
+    if (batchSize > 0 || !reading || this.#left) return;
+    const from = reading.next;
+    const next = Number(lastOffset) + 1;
+    if (next <= from) return;
+    // The event does not tell the offset that was asked for. If it tells of a later stretch than the next, the fetch
+    // may have been under way when the owner sought: ask again, and then it is a gap that compaction left.
+    const gap = firstOffset === null || Number(firstOffset) > from;
+    if (gap && !reading.settled) {
+      reading.settled = true;
+      return this.#seek(partition, from);
+    }
+    reading.next = next;
+    reading.settled = true;
+    this.#listener.fetched({ partition, from, next, records: [] });
+  }
+
+  #end(error: unknown): void {
+    this.#ended.reject(this.#client.failure(`Reading topic "${this.#topic}" was interrupted`, error));
+  }
+
+  #seek(partition: number, offset: Offset): void {
+    this.#tell(() => this.#consumer.seek({ topic: this.#topic, partition, offset: String(offset) }));
+  }
+
+  #resume(partitions: readonly number[]): void {
+    if (partitions.length > 0) this.#tell(() => this.#consumer.resume(this.#these(partitions)));
+  }
+
+  /** kafkajs throws when it has just crashed, and will tell so; the next assignment sets everything anew. */
+  #tell(order: () => void): void {
+    try {
+      order();
+    } catch (error) {
+      if (!isStopped(error)) throw error;
+    }
+  }
+
+  #these(partitions: readonly number[]): { topic: string; partitions: number[] }[] {
+    return [{ topic: this.#topic, partitions: [...partitions] }];
+  }
+}
+
+/** What kafkajs's batch has but its types do not tell. */
+type FetchedBatch = EachBatchPayload["batch"] & { readonly fetchedOffset: string };
+
+/** Another member has joined or gone: the positions can be told after the next assignment. */
+function isRebalance(error: unknown): boolean {
+  const type = errorType(error);
+  return type === "REBALANCE_IN_PROGRESS" || type === "ILLEGAL_GENERATION" || type === "UNKNOWN_MEMBER_ID";
+}
+
+/** kafkajs's consumer is stopped, or has crashed. */
+function isStopped(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("consumer#run must be called first");
+}

@@ -1,0 +1,78 @@
+import { Buffer } from "node:buffer";
+import type { IHeaders, KafkaMessage, Message } from "kafkajs";
+import type { ProducedRecord, RecordHeader, SourceRecord } from "../record.ts";
+
+const noHeaders: readonly RecordHeader[] = Object.freeze([]);
+
+/** What kafkajs has read. This runs for every record on the main thread: it copies no bytes and parses nothing twice. */
+export function sourceRecords(messages: readonly KafkaMessage[]): SourceRecord[] {
+  const records = new Array<SourceRecord>(messages.length);
+  for (let i = 0; i < messages.length; i++) {
+    const message = messages[i]!;
+    records[i] = {
+      offset: Number(message.offset),
+      timestamp: Number(message.timestamp),
+      key: message.key,
+      value: message.value,
+      headers: readHeaders(message.headers),
+    };
+  }
+  return records;
+}
+
+/** kafkajs gathers headers by key, so that those of one key stand together and numeric keys come first. */
+function readHeaders(headers: IHeaders | undefined): readonly RecordHeader[] {
+  let read: RecordHeader[] | undefined;
+  for (const key in headers) {
+    const values = headers[key] as Buffer | null | (Buffer | null)[];
+    read ??= [];
+    for (const value of Array.isArray(values) ? values : [values]) read.push({ key, value });
+  }
+  return read ?? noHeaders;
+}
+
+/** What kafkajs is to write. */
+export function producedMessage(record: ProducedRecord): Message {
+  return {
+    key: record.key && asBuffer(record.key),
+    value: record.value && asBuffer(record.value),
+    ...(record.timestamp !== undefined && { timestamp: String(record.timestamp) }),
+    ...(record.partition !== undefined && { partition: record.partition }),
+    ...(record.headers.length > 0 && { headers: writtenHeaders(record.headers) }),
+  };
+}
+
+/** About what a record takes in a request, as Kafka counts it: an upper bound for its lengths, time and offset. */
+export function recordSize(record: ProducedRecord): number {
+  let size = 40 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
+  for (const { key, value } of record.headers) size += 10 + 3 * key.length + (value?.length ?? 0);
+  return size;
+}
+
+/**
+ * kafkajs takes headers as an object, which keeps neither their order nor repeated keys, and it cannot write null
+ * values. It does flatten a list of values by the list's own `map`, and writes whatever that returns.
+ */
+function writtenHeaders(headers: readonly RecordHeader[]): IHeaders {
+  const all: Buffer[] = [];
+  const map = () =>
+    headers.map(({ key, value }) => value ? { key, value: asBuffer(value) } : nullHeader(key));
+  return { all: Object.assign(all, { map }) as Buffer[] };
+}
+
+/** kafkajs reads a value first to measure it, which throws for null; an empty one takes as much room. */
+function nullHeader(key: string): { key: string; value: string | null } {
+  let measured = false;
+  return {
+    key,
+    get value() {
+      if (measured) return null;
+      measured = true;
+      return "";
+    },
+  };
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,175 @@
+import type { AggregateSpec, GroupKey, KeyValue } from "../operators/aggregate.ts";
+import type { RecordContext } from "../operators/mod.ts";
+import { windowStarts } from "../operators/window.ts";
+import type { PostgresTable } from "../pipeline.ts";
+import { CopyEncoder } from "../warehouse/copy_text.ts";
+import { aggregateTable, windowColumns } from "./aggregate_table.ts";
+import { type KeyType, keyTypeOf, type KeyTypes, type OutputRows } from "./protocol.ts";
+
+/** Key texts longer than this would not fit Postgres's index pages for sure. */
+const longestKey = 1_000;
+
+interface Group {
+  readonly start: number;
+  readonly key: GroupKey;
+  readonly accumulators: number[];
+}
+
+/**
+ * Adds up a batch's records by window and key, so that the warehouse merges one row per group instead of one per
+ * record. A record's part is held back until the whole record is known to be good, since it cannot be taken out again.
+ */
+export class Aggregator {
+  readonly #sink: PostgresTable<never>;
+  readonly #spec: AggregateSpec<never>;
+  readonly #merges: readonly ("sum" | "min" | "max")[];
+  readonly #groups = new Map<string, Group>();
+  readonly #held: { id: string; start: number; key: GroupKey; measures: number[] }[] = [];
+  #keyTypes: KeyTypes | null = null;
+
+  constructor(sink: PostgresTable<never>, spec: AggregateSpec<never>) {
+    this.#sink = sink;
+    this.#spec = spec;
+    this.#merges = Object.values(spec.compute).flatMap((aggregate) =>
+      aggregate.accumulators.map(({ merge }) => merge)
+    );
+  }
+
+  /** Takes a value of the current record. Answers false when all its windows are closed already: it is late. */
+  add(value: never, record: RecordContext, watermark: number): boolean {
+    const { window, by, compute } = this.#spec;
+    const key = by(value, record);
+    const id = this.#identify(key);
+    const measures: number[] = [];
+    for (const [name, aggregate] of Object.entries(compute)) {
+      for (const number of aggregate.measure(value, record)) {
+        if (!Number.isFinite(number)) {
+          throw new Error(`${aggregate.kind} "${name}" needs a finite number, got ${number}`);
+        }
+        measures.push(number);
+      }
+    }
+    if (!window) {
+      this.#held.push({ id, start: 0, key, measures });
+      return true;
+    }
+    let open = false;
+    for (const start of windowStarts(window, record.eventTime)) {
+      if (start + window.size <= watermark) continue;
+      this.#held.push({ id: `${start}\0${id}`, start, key, measures });
+      open = true;
+    }
+    return open;
+  }
+
+  /** The current record is good: its part counts. */
+  keep(): void {
+    for (const { id, start, key, measures } of this.#held) {
+      const group = this.#groups.get(id);
+      if (!group) {
+        this.#groups.set(id, { start, key, accumulators: [...measures] });
+        continue;
+      }
+      for (let i = 0; i < measures.length; i++) {
+        const [before, brought] = [group.accumulators[i]!, measures[i]!];
+        const merge = this.#merges[i];
+        group.accumulators[i] = merge === "sum"
+          ? before + brought
+          : merge === "min"
+          ? Math.min(before, brought)
+          : Math.max(before, brought);
+      }
+    }
+    this.#held.length = 0;
+  }
+
+  /** The current record is bad: its part is forgotten. */
+  drop(): void {
+    this.#held.length = 0;
+  }
+
+  /** The partial results since the last call. */
+  finish(): OutputRows {
+    const keyTypes = this.#keyTypes;
+    if (!keyTypes || this.#groups.size === 0) {
+      return { kind: "groups", chunk: { count: 0, bytes: new Uint8Array(0) }, keyTypes: null };
+    }
+    const table = aggregateTable(this.#sink, this.#spec, keyTypes);
+    const encoder = new CopyEncoder(table.columns);
+    const results = table.columns.slice((this.#spec.window ? 2 : 0) + Object.keys(keyTypes).length);
+    for (const { start, key, accumulators } of this.#groups.values()) {
+      const row: Record<string, unknown> = { ...key };
+      if (this.#spec.window) {
+        row[windowColumns[0]] = start;
+        row[windowColumns[1]] = start + this.#spec.window.size;
+      }
+      results.forEach((column, i) => row[column.name] = accumulators[i]);
+      encoder.add(row);
+    }
+    this.#groups.clear();
+    return { kind: "groups", chunk: encoder.finish(), keyTypes };
+  }
+
+  /** A text that no other key has. Checks the key's columns against those of the first record. */
+  #identify(key: GroupKey): string {
+    const names = Object.keys(key);
+    const types = this.#keyTypes ??= this.#typesOf(key);
+    let id = "";
+    for (const name of names) {
+      const value: KeyValue | null | undefined = key[name];
+      const type = types[name];
+      if (value === undefined || value === null) throw new Error(`the group's key ${name} is missing`);
+      if (type === undefined) {
+        throw new Error(`the group's key has ${name}, which the first record's had not`);
+      }
+      if (keyTypeOf(value) !== type) {
+        throw new Error(`the group's key ${name} should be ${type}, is ${String(value)}`);
+      }
+      if (type === "text") checkText(name, value as string);
+      if (type === "double" && !Number.isFinite(value)) {
+        throw new Error(`the group's key ${name} is ${String(value)}`);
+      }
+      id += `${value}\0`;
+    }
+    if (names.length !== Object.keys(types).length) {
+      throw new Error(
+        `the group's key has ${names.length} columns, the first record's had ${Object.keys(types).length}`,
+      );
+    }
+    return id;
+  }
+
+  #typesOf(key: GroupKey): KeyTypes {
+    const taken = new Set<string>([
+      ...(this.#spec.window ? windowColumns : []),
+      ...Object.entries(this.#spec.compute).flatMap(([name, { accumulators }]) => [
+        name,
+        ...accumulators.map(({ suffix }) => name + suffix),
+      ]),
+    ]);
+    const types: Record<string, KeyType> = {};
+    for (const [name, value] of Object.entries(key)) {
+      if (value === undefined || value === null) throw new Error(`the group's key ${name} is missing`);
+      if (!/^[a-z_][a-z0-9_]{0,47}$/.test(name)) {
+        throw new Error(`the group's key "${name}" must be lower case letters, digits and _ to be a column`);
+      }
+      if (taken.has(name)) throw new Error(`the group's key ${name} is also the name of a result`);
+      types[name] = keyTypeOf(value);
+    }
+    if (Object.keys(types).length === 0 && !this.#spec.window) {
+      throw new Error("the group's key is empty and there is no window: give at least one column");
+    }
+    return types;
+  }
+}
+
+function checkText(name: string, value: string): void {
+  if (value.length > longestKey) {
+    throw new Error(
+      `the group's key ${name} has ${value.length} characters; at most ${longestKey} can be a key`,
+    );
+  }
+  if (value.includes("\0")) {
+    throw new Error(`the group's key ${name} holds a NUL character, which Postgres cannot store`);
+  }
+}

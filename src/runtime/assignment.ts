@@ -1,0 +1,157 @@
+import { OffsetOutOfRange } from "../errors.ts";
+import type { LogConsumer, PartitionOffsets } from "../log/mod.ts";
+import type { Pipeline } from "../pipeline.ts";
+import type { Offset } from "../record.ts";
+import type { Checkpoint, SourceName, Warehouse } from "../warehouse/mod.ts";
+import { type Lane, OwnedPartition } from "./lane.ts";
+import { retry, serviceBackoff } from "./retry.ts";
+
+export interface AssignmentOptions {
+  readonly plan: Pipeline;
+  readonly source: SourceName;
+  readonly lanes: readonly Lane[];
+  readonly warehouse: Warehouse;
+  readonly consumer: LogConsumer;
+  /** Asks the log where partitions start and end. */
+  readonly offsets: () => Promise<readonly PartitionOffsets[]>;
+}
+
+/**
+ * The partitions that this process owns, and the lane of each. The log says which they are; the warehouse says where
+ * they go on, and to whom they belong: each change of owner bumps a partition's epoch, which fences the owner before.
+ */
+export class Assignment {
+  readonly #options: AssignmentOptions;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: AssignmentOptions) {
+    this.#options = options;
+  }
+
+  *owned(): Iterable<OwnedPartition> {
+    for (const lane of this.#options.lanes) yield* lane.partitions.values();
+  }
+
+  get size(): number {
+    return this.#options.lanes.reduce((sum, lane) => sum + lane.partitions.size, 0);
+  }
+
+  laneOf(partition: number): Lane | undefined {
+    return this.#options.lanes.find((lane) => lane.partitions.has(partition));
+  }
+
+  /** The smallest of the latest event times, ms since 1970; -Infinity before the first record. */
+  get eventTime(): number {
+    let smallest = Infinity;
+    for (const { checkpoint } of this.owned()) {
+      if (checkpoint.eventTime !== null) smallest = Math.min(smallest, checkpoint.eventTime);
+    }
+    return smallest === Infinity ? -Infinity : smallest;
+  }
+
+  /**
+   * Owns these partitions from now on, and no others; gives the position to read each from. Calls follow one another
+   * in the order in which they came.
+   *
+   * @throws {OffsetOutOfRange} when the log no longer has, or does not have yet, a position.
+   */
+  take(partitions: readonly number[]): Promise<ReadonlyMap<number, Offset>> {
+    const positions = this.#last.then(() => this.#take(partitions));
+    this.#last = positions.catch(() => {});
+    return positions;
+  }
+
+  async #take(partitions: readonly number[]): Promise<ReadonlyMap<number, Offset>> {
+    const { warehouse, source } = this.#options;
+    const offsets = new Map((await this.#options.offsets()).map((each) => [each.partition, each]));
+    const epochs = new Map(
+      [...this.owned()].map(({ checkpoint }) => [checkpoint.partition, checkpoint.epoch]),
+    );
+    const initial = (partition: number) => this.#initialPosition(offsets.get(partition));
+    const checkpoints = await warehouse.claim(source, partitions, epochs, initial);
+    const kept = checkpoints.filter(({ partition, epoch }) => epochs.get(partition) === epoch);
+    for (const owned of [...this.owned()]) {
+      if (!kept.some(({ partition }) => partition === owned.partition)) this.#lose(owned);
+    }
+    const positions = new Map<number, Offset>();
+    for (const checkpoint of checkpoints) {
+      const { partition } = checkpoint;
+      if (!this.laneOf(partition)) {
+        this.#checkRange(partition, checkpoint.next, offsets.get(partition));
+        this.#leastLoaded().add(new OwnedPartition(checkpoint));
+      }
+      const owned = this.laneOf(partition)!.partitions.get(partition)!;
+      owned.paused = false;
+      positions.set(partition, owned.expected);
+    }
+    return positions;
+  }
+
+  /**
+   * Puts a lane back to the warehouse's positions, and forgets its batches on the way. When another process has taken
+   * one of its partitions, that is given up, and the group is joined anew to learn who has what.
+   */
+  async restore(lane: Lane, signal: AbortSignal, failed: (error: unknown) => void): Promise<void> {
+    const { warehouse, source, consumer } = this.#options;
+    const read = () => warehouse.positions(source);
+    const checkpoints = await retry(read, { backoff: serviceBackoff, signal, failed });
+    await lane.slot.ready;
+    lane.abandon();
+    let fenced = false;
+    for (const owned of [...lane.partitions.values()]) {
+      const checkpoint = checkpoints.find(({ partition }) => partition === owned.partition);
+      if (checkpoint?.epoch !== owned.checkpoint.epoch) {
+        this.#lose(owned);
+        fenced = true;
+        continue;
+      }
+      owned.restore(checkpoint);
+      lane.add(owned);
+      consumer.seek(owned.partition, owned.expected);
+      if (owned.paused) consumer.resume([owned.partition]);
+      owned.paused = false;
+    }
+    if (fenced) await retry(() => consumer.rejoin(), { backoff: serviceBackoff, signal, failed });
+  }
+
+  /**
+   * Asks the log whether it has what is to be read next.
+   *
+   * @throws {OffsetOutOfRange} when it has not.
+   */
+  async checkRanges(): Promise<void> {
+    const offsets = await this.#options.offsets();
+    for (const { partition, expected } of this.owned()) {
+      this.#checkRange(partition, expected, offsets.find((each) => each.partition === partition));
+    }
+  }
+
+  #checkRange(partition: number, next: Offset, offsets: PartitionOffsets | undefined): void {
+    if (!offsets || (next >= offsets.earliest && next <= offsets.end)) return;
+    const { source, plan } = this.#options;
+    const lost = next < offsets.earliest
+      ? `retention has removed the records from ${next} to ${offsets.earliest - 1} before they were read`
+      : `the partition ends at ${offsets.end}: the topic was truncated or made anew`;
+    throw new OffsetOutOfRange(
+      `Cannot go on in partition ${partition} of ${source.topic} at offset ${next}: ${lost}; ` +
+        `choose a position that is there with weir offsets reset ${plan.name} --to earliest`,
+    );
+  }
+
+  #initialPosition(offsets: PartitionOffsets | undefined): Offset {
+    const { from } = this.#options.plan.source;
+    if (!offsets) return 0;
+    if (from === "earliest") return offsets.earliest;
+    if (from === "latest") return offsets.end;
+    return from[offsets.partition] ?? offsets.earliest;
+  }
+
+  #leastLoaded(): Lane {
+    const { lanes } = this.#options;
+    return lanes.reduce((least, lane) => lane.partitions.size < least.partitions.size ? lane : least);
+  }
+
+  #lose(owned: OwnedPartition): void {
+    this.laneOf(owned.partition)?.remove(owned);
+  }
+}

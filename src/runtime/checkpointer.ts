@@ -1,0 +1,273 @@
+import { Fenced, SchemaMismatch } from "../errors.ts";
+import { aggregateOf, type Pipeline, type PostgresTable } from "../pipeline.ts";
+import {
+  type CopyChunk,
+  type Move,
+  RefusedRows,
+  type SourceName,
+  type TableRows,
+  type Transaction,
+  type Warehouse,
+  type WarehouseTable,
+} from "../warehouse/mod.ts";
+import { aggregateTable, rowTable } from "./aggregate_table.ts";
+import type { RefusedSource } from "./delivery.ts";
+import type { Lane, Slice, Task } from "./lane.ts";
+import { pause, retry, serviceBackoff } from "./retry.ts";
+import type { SinkMeter } from "./sink_meter.ts";
+
+export interface CheckpointerOptions {
+  readonly plan: Pipeline;
+  readonly source: SourceName;
+  readonly warehouse: Warehouse;
+  readonly lanes: readonly Lane[];
+  /** One per output of the pipeline, in order. */
+  readonly meters: readonly SinkMeter[];
+  /** Milliseconds from the start of one transaction to that of the next, at least. */
+  readonly interval: number;
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+  /** These tasks are in the warehouse, all records of them, by `partition.checkpoint`. */
+  readonly committed: (tasks: readonly Task[]) => void;
+  /** A sink refused records for what they hold: they have to come by again as dead letters. */
+  readonly refused: (task: Task, refused: readonly RefusedSource[]) => void;
+  /** The warehouse holds another owner or position than these lanes believed: they have to start over. */
+  readonly fenced: (lanes: readonly Lane[], reason: string) => void;
+  /** Starts a lane over from the warehouse's positions. */
+  readonly reset: (lane: Lane) => Promise<void>;
+}
+
+/** How the attempt at a transaction ended. */
+type Outcome = "committed" | "untouched" | "fenced";
+
+/**
+ * Moves the pipeline's position. One transaction at a time takes every batch that is ready (group commit), in order
+ * within each lane. When an attempt fails, its outcome is read from the warehouse before anything else is done:
+ *
+ *     commit --ok--------------------------------> committed
+ *       | refused rows ----> their records become dead letters, the lanes start over
+ *       | fenced ----------> the lanes start over
+ *       | anything else ---> read the positions: all moved -> committed; none -> try again; else -> fenced
+ */
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  /** The warehouse's table of each output; an aggregate's is known once its key types are. */
+  readonly #tables = new Map<number, WarehouseTable>();
+  #wake: () => void = () => {};
+  #notified = false;
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+  }
+
+  /** Makes the tables whose columns are known already. */
+  async createTables(): Promise<void> {
+    for (const [i, output] of this.#options.plan.outputs.entries()) {
+      if (output.sink.kind !== "postgres" || aggregateOf(this.#options.plan, output)) continue;
+      const table = rowTable(output.sink as PostgresTable<never>);
+      await this.#options.warehouse.createTable(table);
+      this.#tables.set(i, table);
+    }
+  }
+
+  /** Something may be ready. */
+  notify(): void {
+    this.#notified = true;
+    this.#wake();
+  }
+
+  /** Runs until the signal aborts. */
+  async run(): Promise<void> {
+    const { lanes, signal, reset, now, interval } = this.#options;
+    signal.addEventListener("abort", () => this.notify());
+    let last = -Infinity;
+    while (!signal.aborted) {
+      for (const lane of lanes) if (lane.resetReason !== undefined) await reset(lane);
+      if (!lanes.some((lane) => lane.ready().length > 0)) {
+        await this.#notification();
+        continue;
+      }
+      const early = last + interval - now();
+      if (early > 0) await pause(early, signal);
+      last = now();
+      const tasks = lanes.flatMap((lane) => lane.ready());
+      if (tasks.length > 0) await this.#commit(tasks);
+    }
+  }
+
+  async #commit(tasks: readonly Task[]): Promise<void> {
+    const { meters, now, fenced, refused } = this.#options;
+    const moves = movesOf(tasks);
+    if (!moves) return fenced(lanesOf(tasks), "a partition went away and came back");
+    const outputs = this.#options.plan.outputs.flatMap((output, i) =>
+      output.sink.kind === "postgres" ? [i] : []
+    );
+    const write = {};
+    const start = now();
+    try {
+      await this.#createAggregateTables(tasks, outputs, write);
+      const tables = outputs.map((i) => this.#rowsOf(i, tasks)).filter((rows) => rows !== undefined);
+      const transaction: Transaction = {
+        source: this.#options.source,
+        moves,
+        tables: tables.map(({ rows }) => rows),
+      };
+      const outcome = await this.#attempt(transaction, outputs, write);
+      if (outcome === "fenced") return fenced(lanesOf(tasks), "another process has the partition");
+      for (const { output, rows } of tables) {
+        meters[output]!.wrote(rows.chunks.reduce((sum, chunk) => sum + chunk.count, 0));
+        meters[output]!.took(now() - start, now());
+      }
+      this.#advance(tasks);
+    } catch (error) {
+      if (error instanceof RefusedRows) {
+        const tables = outputs.filter((i) => this.#rowsOf(i, tasks));
+        for (const [task, sources] of this.#refusedSources(error, tables, tasks)) refused(task, sources);
+        return;
+      }
+      if (!this.#options.signal.aborted) throw error;
+    } finally {
+      for (const i of outputs) meters[i]!.settled(write);
+    }
+  }
+
+  async #attempt(transaction: Transaction, outputs: readonly number[], write: object): Promise<Outcome> {
+    const { warehouse, meters, signal } = this.#options;
+    const failed = (error: unknown) => {
+      for (const i of outputs) meters[i]!.failed(write, error);
+    };
+    return await retry<Outcome>(async () => {
+      try {
+        await warehouse.commit(transaction);
+        return "committed";
+      } catch (error) {
+        if (error instanceof RefusedRows) throw error;
+        if (error instanceof Fenced) return "fenced";
+        failed(error);
+        const settled = () => settle(warehouse, transaction);
+        const outcome = await retry(settled, { backoff: serviceBackoff, signal, failed });
+        if (outcome === "untouched") throw error;
+        return outcome;
+      }
+    }, {
+      backoff: serviceBackoff,
+      signal,
+      failed: () => {},
+      mendable: (error) => !(error instanceof RefusedRows),
+    });
+  }
+
+  async #createAggregateTables(
+    tasks: readonly Task[],
+    outputs: readonly number[],
+    write: object,
+  ): Promise<void> {
+    const { plan, warehouse, meters, signal } = this.#options;
+    for (const i of outputs) {
+      if (this.#tables.has(i)) continue;
+      const keyTypes = tasks.map((task) => task.output!.outputs[i]!)
+        .find((rows) => rows.kind === "groups" && rows.keyTypes !== null);
+      if (keyTypes?.kind !== "groups" || !keyTypes.keyTypes) continue;
+      const output = plan.outputs[i]!;
+      const spec = aggregateOf(plan, output)!.spec;
+      const table = aggregateTable(output.sink as PostgresTable<never>, spec, keyTypes.keyTypes);
+      await retry(() => warehouse.createTable(table), {
+        backoff: serviceBackoff,
+        signal,
+        failed: (error) => meters[i]!.failed(write, error),
+        mendable: (error) => !(error instanceof SchemaMismatch),
+      });
+      this.#tables.set(i, table);
+    }
+  }
+
+  #rowsOf(output: number, tasks: readonly Task[]): { output: number; rows: TableRows } | undefined {
+    const table = this.#tables.get(output);
+    const chunks = tasks.map((task) => chunkOf(task, output)).filter((chunk) => chunk.count > 0);
+    return table && chunks.length > 0 ? { output, rows: { table, chunks } } : undefined;
+  }
+
+  /** The records behind refused rows, by task. */
+  #refusedSources(
+    { refused }: RefusedRows,
+    tables: readonly number[],
+    tasks: readonly Task[],
+  ): Map<Task, RefusedSource[]> {
+    const byTask = new Map<Task, RefusedSource[]>();
+    for (const { table, chunk, row, reason } of refused) {
+      const output = tables[table]!;
+      const task = tasks.filter((each) => chunkOf(each, output).count > 0)[chunk]!;
+      const rows = task.output!.outputs[output]!;
+      const sink = this.#options.plan.outputs[output]!.sink.name;
+      if (rows.kind !== "copy") {
+        throw new Error(`a result of the aggregate in ${sink} was refused: ${reason}`);
+      }
+      const sources = byTask.get(task) ?? [];
+      sources.push({ source: rows.sources[row]!, stage: `write ${sink}`, reason });
+      byTask.set(task, sources);
+    }
+    return byTask;
+  }
+
+  #advance(tasks: readonly Task[]): void {
+    for (const task of tasks) {
+      task.slices.forEach((slice, i) => {
+        const { writeTime, eventTime } = task.output!.slices[i]!;
+        const { partition } = slice;
+        partition.checkpoint = { ...partition.checkpoint, next: slice.next, writeTime, eventTime };
+      });
+    }
+    this.#options.committed(tasks);
+  }
+
+  async #notification(): Promise<void> {
+    if (!this.#notified) await new Promise<void>((resolve) => this.#wake = resolve);
+    this.#notified = false;
+    this.#wake = () => {};
+  }
+}
+
+function chunkOf(task: Task, output: number): CopyChunk {
+  const rows = task.output!.outputs[output]!;
+  if (rows.kind === "copy" || rows.kind === "groups") return rows.chunk;
+  throw new Error(`output ${output} has no rows for the warehouse, but ${rows.kind}`);
+}
+
+function lanesOf(tasks: readonly Task[]): Lane[] {
+  return [...new Set(tasks.map((task) => task.lane))];
+}
+
+/** One move per partition, from its first slice to its last; undefined when slices do not follow one another. */
+function movesOf(tasks: readonly Task[]): Move[] | undefined {
+  const moves = new Map<number, { first: Slice; move: Move }>();
+  for (const task of tasks) {
+    for (const [i, slice] of task.slices.entries()) {
+      const { partition, epoch } = slice.partition.checkpoint;
+      const { writeTime, eventTime } = task.output!.slices[i]!;
+      const before = moves.get(partition);
+      if (before && (before.first.partition !== slice.partition || before.move.next !== slice.from)) {
+        return undefined;
+      }
+      const first = before?.first ?? slice;
+      moves.set(partition, {
+        first,
+        move: { partition, epoch, from: first.from, next: slice.next, writeTime, eventTime },
+      });
+    }
+  }
+  return [...moves.values()].map(({ move }) => move).sort((a, b) => a.partition - b.partition);
+}
+
+/** Reads from the warehouse whether a transaction whose outcome is not known was made. */
+async function settle(warehouse: Warehouse, { source, moves }: Transaction): Promise<Outcome> {
+  const held = new Map(
+    (await warehouse.positions(source)).map((checkpoint) => [checkpoint.partition, checkpoint]),
+  );
+  const at = (position: "from" | "next") =>
+    moves.every((move) => {
+      const checkpoint = held.get(move.partition);
+      return checkpoint?.epoch === move.epoch && checkpoint.next === move[position];
+    });
+  if (at("next")) return "committed";
+  return at("from") ? "untouched" : "fenced";
+}

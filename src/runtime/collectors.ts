@@ -1,0 +1,201 @@
+/**
+ * A worker's end of a pipeline: one collector per output takes the rows of one record after the other and makes of
+ * them what the writer sends. A record is all or nothing over all outputs, so a collector can take back what the current
+ * record gave it.
+ */
+import type { Codec } from "../codecs/mod.ts";
+import type { RecordContext } from "../operators/mod.ts";
+import {
+  aggregateOf,
+  type CassandraTable,
+  type Output,
+  type Pipeline,
+  type PostgresTable,
+  type TopicSink,
+} from "../pipeline.ts";
+import { CellEncoder } from "../sinks/cell_encoder.ts";
+import { CopyEncoder } from "../warehouse/copy_text.ts";
+import { Aggregator } from "./aggregator.ts";
+import { type PackableRecord, packRecords } from "./packed_records.ts";
+import type { OutputRows } from "./protocol.ts";
+
+/** The record that is being worked on. */
+export interface CurrentRecord {
+  readonly context: RecordContext;
+  /** Its index over all slices of the task. */
+  readonly index: number;
+  /** The pipeline's watermark. */
+  readonly watermark: number;
+  /** A write timestamp, µs since 1970, larger than any before in this partition. */
+  nextWriteTime(): number;
+  /** Says that a part of it came too late. */
+  markLate(): void;
+}
+
+export interface Collector {
+  /** Starts a record. */
+  begin(): void;
+  /** Takes a row of the record; false when it came too late for it. Throws what is wrong with one that can't be written. */
+  add(row: never, record: CurrentRecord): boolean;
+  /** Ends the record: its rows stay. */
+  keep(): void;
+  /** Ends the record: its rows go. */
+  drop(): void;
+  /** What was collected since the last call. */
+  finish(): OutputRows;
+}
+
+export function collectorFor(plan: Pipeline, output: Output): Collector {
+  const { sink } = output;
+  if (sink.kind === "cassandra") return new CellCollector(sink as CassandraTable<never>);
+  if (sink.kind === "topic") return new TopicCollector(sink as TopicSink<never>);
+  const aggregate = aggregateOf(plan, output);
+  if (aggregate) return new GroupCollector(new Aggregator(sink as PostgresTable<never>, aggregate.spec));
+  return new CopyCollector(sink as PostgresTable<never>);
+}
+
+class CellCollector implements Collector {
+  readonly #encoder: CellEncoder;
+  #sources: number[] = [];
+  #mark: ReturnType<CellEncoder["mark"]>;
+
+  constructor(sink: CassandraTable<never>) {
+    this.#encoder = new CellEncoder(sink.columns, sink.key);
+    this.#mark = this.#encoder.mark();
+  }
+
+  begin(): void {
+    this.#mark = this.#encoder.mark();
+  }
+
+  add(row: never, record: CurrentRecord): boolean {
+    this.#encoder.add(row, record.nextWriteTime());
+    this.#sources.push(record.index);
+    return true;
+  }
+
+  keep(): void {}
+
+  drop(): void {
+    this.#encoder.rollback(this.#mark);
+    this.#sources.length = this.#encoder.count;
+  }
+
+  finish(): OutputRows {
+    const sources = Uint32Array.from(this.#sources);
+    this.#sources = [];
+    return { kind: "cells", rows: this.#encoder.finish(), sources };
+  }
+}
+
+class CopyCollector implements Collector {
+  readonly #encoder: CopyEncoder;
+  #sources: number[] = [];
+  #mark: ReturnType<CopyEncoder["mark"]>;
+  #marked = 0;
+
+  constructor(sink: PostgresTable<never>) {
+    this.#encoder = new CopyEncoder(sink.columns);
+    this.#mark = this.#encoder.mark();
+  }
+
+  begin(): void {
+    this.#mark = this.#encoder.mark();
+    this.#marked = this.#sources.length;
+  }
+
+  add(row: never, record: CurrentRecord): boolean {
+    this.#encoder.add(row);
+    this.#sources.push(record.index);
+    return true;
+  }
+
+  keep(): void {}
+
+  drop(): void {
+    this.#encoder.rollback(this.#mark);
+    this.#sources.length = this.#marked;
+  }
+
+  finish(): OutputRows {
+    const sources = Uint32Array.from(this.#sources);
+    this.#sources = [];
+    return { kind: "copy", chunk: this.#encoder.finish(), sources };
+  }
+}
+
+class GroupCollector implements Collector {
+  readonly #aggregator: Aggregator;
+
+  constructor(aggregator: Aggregator) {
+    this.#aggregator = aggregator;
+  }
+
+  begin(): void {}
+
+  add(row: never, record: CurrentRecord): boolean {
+    const inTime = this.#aggregator.add(row, record.context, record.watermark);
+    if (!inTime) record.markLate();
+    return inTime;
+  }
+
+  keep(): void {
+    this.#aggregator.keep();
+  }
+
+  drop(): void {
+    this.#aggregator.drop();
+  }
+
+  finish(): OutputRows {
+    return this.#aggregator.finish();
+  }
+}
+
+class TopicCollector implements Collector {
+  readonly #key: (value: never) => string | null;
+  readonly #codec: Codec<never>;
+  readonly #utf8 = new TextEncoder();
+  #records: PackableRecord[] = [];
+  #sources: number[] = [];
+  #mark = 0;
+
+  constructor(sink: TopicSink<never>) {
+    this.#key = sink.key!;
+    this.#codec = sink.codec!;
+  }
+
+  begin(): void {
+    this.#mark = this.#records.length;
+  }
+
+  add(row: never, record: CurrentRecord): boolean {
+    const key = this.#key(row);
+    this.#records.push({
+      key: key === null ? null : this.#utf8.encode(key),
+      value: this.#codec.encode(row),
+      timestamp: Math.max(0, record.context.timestamp),
+      headers: [],
+    });
+    this.#sources.push(record.index);
+    return true;
+  }
+
+  keep(): void {}
+
+  drop(): void {
+    this.#records.length = this.#mark;
+    this.#sources.length = this.#mark;
+  }
+
+  finish(): OutputRows {
+    const rows: OutputRows = {
+      kind: "records",
+      records: packRecords(this.#records),
+      sources: Uint32Array.from(this.#sources),
+    };
+    this.#records = [];
+    this.#sources = [];
+    return rows;
+  }
+}

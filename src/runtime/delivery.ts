@@ -1,0 +1,157 @@
+import { RejectedRows } from "../errors.ts";
+import { type Log, RecordTooLarge } from "../log/mod.ts";
+import type { CassandraTable, Pipeline } from "../pipeline.ts";
+import type { ProducedRecord } from "../record.ts";
+import type { Tables } from "../sinks/mod.ts";
+import type { Task } from "./lane.ts";
+import { PackedReader } from "./packed_records.ts";
+import type { OutputRows } from "./protocol.ts";
+import { retry, serviceBackoff } from "./retry.ts";
+import type { SinkMeter } from "./sink_meter.ts";
+
+/** A record whose row a sink refused: its index over the task's slices, the stage, and why. */
+export interface RefusedSource {
+  readonly source: number;
+  readonly stage: string;
+  readonly reason: string;
+}
+
+export interface DeliveryOptions {
+  readonly plan: Pipeline;
+  readonly tables: Tables;
+  readonly log: Log;
+  /** One per output, in order; those of warehouse tables are not used here. */
+  readonly meters: readonly SinkMeter[];
+  readonly deadLetterMeter: SinkMeter;
+  /** Ends the trying again. */
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+}
+
+/**
+ * Writes what goes elsewhere than into the warehouse, before the transaction that moves the position: a crash in
+ * between repeats the writes, which is harmless to converging tables and adds copies to topics.
+ */
+export class Delivery {
+  readonly #options: DeliveryOptions;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when all is durable, with the records that a sink refused for what they hold; these were not written. */
+  async deliver(task: Task): Promise<RefusedSource[]> {
+    const { plan, meters, deadLetterMeter } = this.#options;
+    const { outputs, deadLetters } = task.output!;
+    const letters = new PackedReader(deadLetters).produced();
+    const [refused] = await Promise.all([
+      Promise.all(outputs.map((rows, i) => this.#write(plan.outputs[i]!.sink, rows, meters[i]!))),
+      this.#produce(plan.deadLetter, letters, deadLetterMeter, withoutValue),
+    ]);
+    return refused.flat();
+  }
+
+  async #write(
+    sink: { kind: string; name: string },
+    rows: OutputRows,
+    meter: SinkMeter,
+  ): Promise<RefusedSource[]> {
+    const stage = `write ${sink.name}`;
+    if (rows.kind === "cells") {
+      const table = sink as CassandraTable<never>;
+      return await this.#writeCells(table, rows, meter, stage);
+    }
+    if (rows.kind === "records") {
+      const refused: RefusedSource[] = [];
+      const records = new PackedReader(rows.records).produced();
+      await this.#produce(sink.name, records, meter, (_record, i, error) => {
+        refused.push({ source: rows.sources[i]!, stage, reason: error.message });
+        return undefined;
+      });
+      return refused;
+    }
+    return [];
+  }
+
+  async #writeCells(
+    table: CassandraTable<never>,
+    { rows, sources }: Extract<OutputRows, { kind: "cells" }>,
+    meter: SinkMeter,
+    stage: string,
+  ): Promise<RefusedSource[]> {
+    if (rows.count === 0) return [];
+    try {
+      await this.#untilDone(
+        meter,
+        () => this.#options.tables.write(table, rows),
+        (e) => !(e instanceof RejectedRows),
+      );
+    } catch (error) {
+      if (!(error instanceof RejectedRows)) throw error;
+      return error.rows.map((row, i) => ({
+        source: sources[row]!,
+        stage,
+        reason: error.reasons[i] ?? error.message,
+      }));
+    }
+    meter.wrote(rows.count);
+    return [];
+  }
+
+  /** Produces all; those too large for the topic are replaced by what `tooLarge` gives, or left out. */
+  async #produce(
+    topic: string,
+    records: readonly ProducedRecord[],
+    meter: SinkMeter,
+    tooLarge: (record: ProducedRecord, index: number, error: Error) => ProducedRecord | undefined,
+  ): Promise<void> {
+    if (records.length === 0) return;
+    const { log } = this.#options;
+    const fits = (error: unknown) => !(error instanceof RecordTooLarge);
+    try {
+      await this.#untilDone(meter, () => log.produce(topic, records), fits);
+      meter.wrote(records.length);
+    } catch (error) {
+      if (fits(error)) throw error;
+      if (records.length > 1) {
+        for (const [i, record] of records.entries()) {
+          await this.#produce(topic, [record], meter, (_record, _i, cause) => tooLarge(record, i, cause));
+        }
+        return;
+      }
+      const instead = tooLarge(records[0]!, 0, error as Error);
+      if (instead) await this.#produce(topic, [instead], meter, () => undefined);
+    }
+  }
+
+  async #untilDone(
+    meter: SinkMeter,
+    action: () => Promise<void>,
+    mendable: (error: unknown) => boolean,
+  ): Promise<void> {
+    const { now, signal } = this.#options;
+    const write = {};
+    const start = now();
+    try {
+      await retry(action, {
+        backoff: serviceBackoff,
+        signal,
+        mendable,
+        failed: (error) => meter.failed(write, error),
+      });
+      meter.took(now() - start, now());
+    } finally {
+      meter.settled(write);
+    }
+  }
+}
+
+/** A dead letter too large for its topic keeps its headers, which say where the original bytes are. */
+function withoutValue(record: ProducedRecord): ProducedRecord {
+  const size = new TextEncoder().encode(String(record.value?.length ?? 0));
+  return {
+    ...record,
+    value: null,
+    headers: [...record.headers, { key: "weir.value-bytes-left-out", value: size }],
+  };
+}

@@ -1,0 +1,207 @@
+import type { Operator, RecordContext, RecordOperator } from "../operators/mod.ts";
+import { isAggregate, type Pipeline } from "../pipeline.ts";
+import type { Checkpoint } from "../warehouse/mod.ts";
+import { type Collector, collectorFor, type CurrentRecord } from "./collectors.ts";
+import { deadLetter } from "./dead_letter.ts";
+import { describeError } from "../errors.ts";
+import { type PackableRecord, PackedReader, packRecords } from "./packed_records.ts";
+import type { Refusal, SliceInput, SliceOutput, TaskInput, TaskOutput } from "./protocol.ts";
+
+/** The latest record time that write timestamps follow, ms since 1970 (the year 2255): in µs it is still an exact double. */
+const latestTime = 9_000_000_000_000;
+
+type Step = (value: never) => void;
+
+/**
+ * Runs a pipeline's plan over batches, in a worker. For each record: decode, the operators, and the collectors of the
+ * outputs. Whatever throws on the way sends the record to the dead letters, and takes back what it had given to any
+ * output; all others are counted as out, or as filtered when no output got anything.
+ *
+ * What a partition carries from one batch to the next starts from a checkpoint (`assign`) and is a pure function of the
+ * records since, so that a replay gives the same bytes at the same timestamps.
+ */
+export class PlanExecutor {
+  readonly #plan: Pipeline;
+  readonly #collectors: readonly Collector[];
+  readonly #first: Step;
+  readonly #partitions = new Map<number, { writeTime: number; eventTime: number | null }>();
+  readonly #now: () => number;
+  readonly #current = new Current();
+
+  constructor(plan: Pipeline, now: () => number = () => performance.now()) {
+    this.#plan = plan;
+    this.#collectors = plan.outputs.map((output) => collectorFor(plan, output));
+    this.#first = this.#stepsAfter(0);
+    this.#now = now;
+  }
+
+  assign(checkpoint: Checkpoint): void {
+    const { partition, writeTime, eventTime } = checkpoint;
+    this.#partitions.set(partition, { writeTime, eventTime });
+  }
+
+  release(partition: number): void {
+    this.#partitions.delete(partition);
+  }
+
+  process(task: TaskInput): TaskOutput {
+    const start = this.#now();
+    const deadLetters: PackableRecord[] = [];
+    const slices: SliceOutput[] = [];
+    let base = 0;
+    for (const slice of task.slices) {
+      slices.push(this.#processSlice(slice, base, task.watermark, deadLetters));
+      base += slice.records.count;
+    }
+    const outputs = this.#collectors.map((collector) => collector.finish());
+    return { slices, outputs, deadLetters: packRecords(deadLetters), busy: this.#now() - start };
+  }
+
+  #processSlice(
+    slice: SliceInput,
+    base: number,
+    watermark: number,
+    deadLetters: PackableRecord[],
+  ): SliceOutput {
+    const { source } = this.#plan;
+    const state = this.#partitions.get(slice.partition);
+    if (!state) throw new Error(`partition ${slice.partition} was not assigned to this worker`);
+    const reader = new PackedReader(slice.records);
+    const refused = new Map<number, Refusal>(slice.refused.map((refusal) => [refusal.offset, refusal]));
+    const counts = { out: 0, filtered: 0, deadLettered: 0, late: 0 };
+    const current = this.#current;
+    for (let i = 0; i < reader.count; i++) {
+      const timestamp = reader.timestamp(i);
+      // Every record takes a tick, whatever becomes of it: those after it get the same timestamps in a replay.
+      const writeTime = Math.max(Math.min(timestamp, latestTime) * 1_000, state.writeTime + 1);
+      const offset = reader.offset(i);
+      current.start(base + i, watermark, writeTime);
+      for (const collector of this.#collectors) collector.begin();
+      try {
+        const refusal = refused.get(offset);
+        if (refusal) throw new Failure(refusal.stage, refusal.reason);
+        const context = this.#decode(reader.value(i), slice.partition, offset, timestamp);
+        this.#first(this.#value as never);
+        for (const collector of this.#collectors) collector.keep();
+        state.eventTime = Math.max(state.eventTime ?? -Infinity, context.eventTime);
+        if (current.rows > 0) counts.out++;
+        else counts.filtered++;
+        if (current.late) counts.late++;
+      } catch (error) {
+        for (const collector of this.#collectors) collector.drop();
+        const { stage, reason } = error instanceof Failure
+          ? error
+          : new Failure("process", describeError(error));
+        deadLetters.push(
+          deadLetter({ topic: source.topic, partition: slice.partition }, reader, i, stage, reason),
+        );
+        counts.deadLettered++;
+      }
+      state.writeTime = current.lastWriteTime;
+    }
+    return { writeTime: state.writeTime, eventTime: state.eventTime, counts };
+  }
+
+  #value: unknown;
+
+  /** Decodes the value into `#value` and gives the record's context. */
+  #decode(bytes: Uint8Array | null, partition: number, offset: number, timestamp: number): RecordContext {
+    const { source } = this.#plan;
+    const context = { topic: source.topic, partition, offset, timestamp, eventTime: timestamp };
+    this.#current.context = context;
+    if (bytes === null) throw new Failure("decode", "the value is null");
+    try {
+      this.#value = source.codec.decode(bytes);
+    } catch (error) {
+      throw new Failure("decode", describeError(error));
+    }
+    if (!source.eventTime) return context;
+    try {
+      context.eventTime = Number(source.eventTime(this.#value as never, context));
+    } catch (error) {
+      throw new Failure("eventTime", describeError(error));
+    }
+    if (!Number.isFinite(context.eventTime)) throw new Failure("eventTime", `it gave ${context.eventTime}`);
+    return context;
+  }
+
+  /** What happens to the values of a node: every operator and every output that takes them. */
+  #stepsAfter(node: number): Step {
+    const steps: Step[] = [];
+    for (const next of this.#plan.nodes) {
+      if (next.parent === node && !isAggregate(next.operator)) {
+        steps.push(this.#operatorStep(next.operator, next.id));
+      }
+    }
+    this.#plan.outputs.forEach(({ node: at, sink }, i) => {
+      const aggregate = this.#plan.nodes[at - 1];
+      const takesFrom = aggregate && isAggregate(aggregate.operator) ? aggregate.parent : at;
+      const stage = aggregate && isAggregate(aggregate.operator) ? "aggregate" : `write ${sink.name}`;
+      if (takesFrom === node) steps.push(this.#outputStep(this.#collectors[i]!, stage));
+    });
+    if (steps.length === 1) return steps[0]!;
+    return (value) => {
+      for (const step of steps) step(value);
+    };
+  }
+
+  #operatorStep(operator: Operator<never, unknown>, id: number): Step {
+    const { apply, name } = operator as RecordOperator<never, unknown>;
+    const emit = this.#stepsAfter(id) as (value: unknown) => void;
+    const current = this.#current;
+    return (value) => {
+      try {
+        apply(value, emit, current.context);
+      } catch (error) {
+        throw error instanceof Failure ? error : new Failure(name, describeError(error));
+      }
+    };
+  }
+
+  #outputStep(collector: Collector, stage: string): Step {
+    const current = this.#current;
+    return (value) => {
+      try {
+        if (collector.add(value, current)) current.rows++;
+      } catch (error) {
+        throw new Failure(stage, describeError(error));
+      }
+    };
+  }
+}
+
+/** A record that cannot go on: where it failed and why. */
+class Failure extends Error {
+  constructor(readonly stage: string, readonly reason: string) {
+    super(reason);
+  }
+}
+
+/** The record at hand; one object, set anew for each record. */
+class Current implements CurrentRecord {
+  context!: RecordContext;
+  index = 0;
+  watermark = -Infinity;
+  rows = 0;
+  late = false;
+  lastWriteTime = 0;
+  #nextWriteTime = 0;
+
+  start(index: number, watermark: number, writeTime: number): void {
+    this.index = index;
+    this.watermark = watermark;
+    this.rows = 0;
+    this.late = false;
+    this.lastWriteTime = writeTime;
+    this.#nextWriteTime = writeTime;
+  }
+
+  nextWriteTime(): number {
+    this.lastWriteTime = this.#nextWriteTime;
+    return this.#nextWriteTime++;
+  }
+
+  markLate(): void {
+    this.late = true;
+  }
+}

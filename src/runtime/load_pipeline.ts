@@ -1,0 +1,83 @@
+import { ConfigError, describeError } from "../errors.ts";
+import type { Pipeline } from "../pipeline.ts";
+import { readyMade } from "../pipelines/mod.ts";
+
+/** A pipeline and the module that it comes from, which the workers import too. */
+export interface LoadedPipeline {
+  readonly plan: Pipeline;
+  /** A file: URL. */
+  readonly module: string;
+}
+
+/**
+ * Loads pipelines by name, or by the path of a module whose default export is one.
+ *
+ * @param folder The folder that paths start from, absolute.
+ * @throws {ConfigError} with what is wrong with each one that cannot be loaded.
+ */
+export async function loadPipelines(names: readonly string[], folder: string): Promise<LoadedPipeline[]> {
+  const loaded = await Promise.allSettled(names.map((name) => loadPipeline(name, folder)));
+  const problems = loaded.flatMap((each) => each.status === "rejected" ? [describeProblem(each.reason)] : []);
+  const pipelines = loaded.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
+  problems.push(...clashes(pipelines));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return pipelines;
+}
+
+async function loadPipeline(name: string, folder: string): Promise<LoadedPipeline> {
+  const module = moduleOf(name, folder);
+  let exported: { default?: unknown };
+  try {
+    exported = await import(module);
+  } catch (cause) {
+    throw new Error(`cannot load the pipeline ${name}: ${describeError(cause)}`, { cause });
+  }
+  if (!isPipeline(exported.default)) {
+    throw new Error(`${name} is no pipeline module: its default export must be what pipeline(...) gives`);
+  }
+  return { plan: exported.default, module };
+}
+
+function moduleOf(name: string, folder: string): string {
+  const ready = readyMade[name];
+  if (ready) return ready.url;
+  if (name.startsWith("file:")) return name;
+  if (!/[/\\]|\.(ts|js|mts|mjs)$/.test(name)) {
+    throw new Error(
+      `there is no pipeline "${name}"; there are ${Object.keys(readyMade).join(", ")}, ` +
+        "or give the path of a module, as in ./my_pipeline.ts",
+    );
+  }
+  const url = new URL(name, `file://${folder.replaceAll("\\", "/")}/`);
+  try {
+    Deno.statSync(url);
+  } catch (cause) {
+    throw new Error(`there is no pipeline module at ${name}`, { cause });
+  }
+  return url.href;
+}
+
+/** Pipelines of one process that would get in each other's way. */
+function clashes(pipelines: readonly LoadedPipeline[]): string[] {
+  const problems: string[] = [];
+  const names = new Set<string>();
+  const sources = new Set<string>();
+  for (const { plan } of pipelines) {
+    if (names.has(plan.name)) problems.push(`two pipelines are named "${plan.name}"`);
+    names.add(plan.name);
+    const source = `${plan.source.topic} as the group ${plan.source.group}`;
+    if (sources.has(source)) problems.push(`two pipelines read ${source}; give each a group of its own`);
+    sources.add(source);
+  }
+  return problems;
+}
+
+function isPipeline(value: unknown): value is Pipeline {
+  const plan = value as Partial<Pipeline> | null;
+  return typeof plan === "object" && plan !== null && typeof plan.name === "string" &&
+    typeof plan.source === "object" && Array.isArray(plan.nodes) && Array.isArray(plan.outputs);
+}
+
+function describeProblem(error: unknown): string {
+  return error instanceof ConfigError ? error.message : (error as Error).message;
+}

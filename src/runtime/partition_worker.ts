@@ -1,0 +1,112 @@
+import type { Checkpoint } from "../warehouse/mod.ts";
+import type { FromWorker, TaskInput, TaskOutput, ToWorker } from "./protocol.ts";
+
+/** A pipeline as a worker finds it. */
+export interface PipelineModule {
+  readonly pipeline: string;
+  /** The module's URL; its default export is the pipeline. */
+  readonly module: string;
+}
+
+/**
+ * Main's handle on one partition worker. When the worker dies, every task that it had is rejected and `died` is
+ * called; the handle is of no more use then.
+ */
+export class PartitionWorker {
+  readonly #worker: Worker;
+  readonly #tasks = new Map<
+    number,
+    { resolve: (output: TaskOutput) => void; reject: (error: Error) => void }
+  >();
+  readonly #opening = new Map<string, { resolve: () => void; reject: (error: Error) => void }>();
+  #dead: Error | undefined;
+
+  constructor(readonly id: number, readFolders: readonly string[], died: (error: Error) => void) {
+    this.#worker = new Worker(new URL("../../workers/partition_worker.ts", import.meta.url), {
+      type: "module",
+      name: `weir-worker-${id}`,
+      deno: { permissions: { ...noPermissions, read: [...readFolders] } },
+    });
+    this.#worker.onmessage = (event: MessageEvent<FromWorker>) => this.#receive(event.data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#die(new Error(`worker ${id} failed: ${event.message}`), died);
+    };
+    this.#worker.onmessageerror = () => this.#die(new Error(`worker ${id} sent what cannot be read`), died);
+  }
+
+  /** How many tasks it has. */
+  get tasks(): number {
+    return this.#tasks.size;
+  }
+
+  open({ pipeline, module }: PipelineModule): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#dead) return reject(this.#dead);
+      this.#opening.set(pipeline, { resolve, reject });
+      this.#send({ kind: "open", pipeline, module });
+    });
+  }
+
+  assign(pipeline: string, checkpoint: Checkpoint): void {
+    this.#send({ kind: "assign", pipeline, checkpoint });
+  }
+
+  release(pipeline: string, partition: number): void {
+    this.#send({ kind: "release", pipeline, partition });
+  }
+
+  process(task: TaskInput): Promise<TaskOutput> {
+    return new Promise((resolve, reject) => {
+      if (this.#dead) return reject(this.#dead);
+      this.#tasks.set(task.id, { resolve, reject });
+      this.#send({ kind: "process", task }, task.slices.map((slice) => slice.records.buffer));
+    });
+  }
+
+  terminate(): void {
+    this.#die(new Error(`worker ${this.id} was stopped`), () => {});
+  }
+
+  #send(message: ToWorker, transfer: ArrayBuffer[] = []): void {
+    if (!this.#dead) this.#worker.postMessage(message, transfer);
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.kind) {
+      case "opened":
+        this.#opening.get(message.pipeline)?.resolve();
+        return;
+      case "open-failed":
+        this.#opening.get(message.pipeline)?.reject(new Error(message.error));
+        return;
+      case "done":
+        this.#tasks.get(message.task)?.resolve(message.output);
+        this.#tasks.delete(message.task);
+        return;
+      case "failed":
+        this.#tasks.get(message.task)?.reject(new Error(message.error));
+        this.#tasks.delete(message.task);
+    }
+  }
+
+  #die(error: Error, died: (error: Error) => void): void {
+    if (this.#dead) return;
+    this.#dead = error;
+    this.#worker.terminate();
+    for (const { reject } of [...this.#tasks.values(), ...this.#opening.values()]) reject(error);
+    this.#tasks.clear();
+    this.#opening.clear();
+    died(error);
+  }
+}
+
+const noPermissions = {
+  env: false,
+  ffi: false,
+  import: false,
+  net: false,
+  run: false,
+  sys: false,
+  write: false,
+} as const;

@@ -1,0 +1,366 @@
+import { describeError, OffsetOutOfRange } from "../errors.ts";
+import type { ConsumerListener, Log, LogConsumer } from "../log/mod.ts";
+import type { CassandraTable, Pipeline, TopicSink } from "../pipeline.ts";
+import type { Batch, Offset } from "../record.ts";
+import type { Tables } from "../sinks/mod.ts";
+import type { PipelineState, PipelineStatus } from "../status/snapshot.ts";
+import type { SourceName, Warehouse } from "../warehouse/mod.ts";
+import { Assignment } from "./assignment.ts";
+import { Checkpointer } from "./checkpointer.ts";
+import { Delivery, type RefusedSource } from "./delivery.ts";
+import { GroupPosition } from "./group_position.ts";
+import { Lane, type LaneLimits, type Task } from "./lane.ts";
+import type { SliceInput } from "./protocol.ts";
+import { recordBytes } from "./partition_queue.ts";
+import { pause } from "./retry.ts";
+import { RunStats } from "./run_stats.ts";
+import { SinkMeter } from "./sink_meter.ts";
+import type { WorkerPool, WorkerSlot } from "./worker_pool.ts";
+
+/** The services that the process is connected to. */
+export interface Services {
+  readonly log: Log;
+  readonly tables: Tables;
+  readonly warehouse: Warehouse;
+}
+
+export interface RunLimits extends LaneLimits {
+  /** Bytes of records that may be between fetch and commit, over all partitions of a pipeline. */
+  readonly memoryBytes: number;
+  /** Milliseconds between the starts of two transactions, at least. */
+  readonly commitInterval: number;
+}
+
+export interface PipelineRunOptions {
+  readonly plan: Pipeline;
+  readonly services: Services;
+  readonly pool: WorkerPool;
+  readonly limits: RunLimits;
+  /** Milliseconds since 1970, with fractions. */
+  readonly now: () => number;
+  /** Says something to the operator. */
+  readonly say: (line: string) => void;
+  /** It has stopped for good. */
+  readonly failed: (reason: string) => void;
+}
+
+/** No partition is held back below this, however many share the memory. */
+const leastHighMark = 64 * 1024;
+
+/**
+ * One pipeline at work: owns its partitions, and moves batches from the log through the workers and the sinks to the
+ * checkpoint. Everything that goes wrong on the way ends in one of three: it is tried again, the lane starts over from
+ * the warehouse's positions, or the pipeline fails with an error that says what to do.
+ */
+export class PipelineRun {
+  readonly #options: PipelineRunOptions;
+  readonly #source: SourceName;
+  readonly #lanes: Lane[];
+  readonly #consumer: LogConsumer;
+  readonly #assignment: Assignment;
+  readonly #delivery: Delivery;
+  readonly #checkpointer: Checkpointer;
+  readonly #group: GroupPosition;
+  readonly #stats = new RunStats();
+  readonly #meters: SinkMeter[];
+  readonly #deadLetterMeter: SinkMeter;
+  readonly #stopping = new AbortController();
+  #loops: Promise<unknown> = Promise.resolve();
+  #assigned = false;
+  #draining = false;
+  #checkingRanges = false;
+  #failure: string | undefined;
+  #logError: string | undefined;
+  #nextTask = 1;
+
+  constructor(options: PipelineRunOptions) {
+    this.#options = options;
+    const { plan, services, pool, limits, now } = options;
+    const { signal } = this.#stopping;
+    this.#source = { group: plan.source.group, topic: plan.source.topic };
+    this.#lanes = pool.slots.map((slot) => new Lane(slot, plan.name, limits, now));
+    this.#meters = plan.outputs.map(({ sink }) => new SinkMeter(sink.name, sink.kind));
+    this.#deadLetterMeter = new SinkMeter(plan.deadLetter, "dead-letter");
+    this.#consumer = services.log.consumer(this.#source.topic, this.#source.group);
+    this.#delivery = new Delivery({
+      plan,
+      tables: services.tables,
+      log: services.log,
+      meters: this.#meters,
+      deadLetterMeter: this.#deadLetterMeter,
+      signal,
+      now,
+    });
+    this.#checkpointer = new Checkpointer({
+      plan,
+      source: this.#source,
+      warehouse: services.warehouse,
+      lanes: this.#lanes,
+      meters: this.#meters,
+      interval: limits.commitInterval,
+      signal,
+      now,
+      committed: (tasks) => this.#committed(tasks),
+      refused: (task, refused) => this.#refused(task, refused),
+      fenced: (lanes, reason) => lanes.forEach((lane) => this.#startOver(lane, reason)),
+      reset: (lane) => this.#reset(lane),
+    });
+    this.#assignment = new Assignment({
+      plan,
+      source: this.#source,
+      lanes: this.#lanes,
+      warehouse: services.warehouse,
+      consumer: this.#consumer,
+      offsets: () => this.#group.poll(),
+    });
+    this.#group = new GroupPosition({
+      log: services.log,
+      consumer: this.#consumer,
+      source: this.#source,
+      owned: () => this.#assignment.owned(),
+      workerOf: ({ partition }) => this.#assignment.laneOf(partition)!.slot.id,
+      now,
+    });
+  }
+
+  get name(): string {
+    return this.#options.plan.name;
+  }
+
+  /** Why it stopped for good, if it did. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** Makes topics and tables where they are absent, and checks those that are there. */
+  async prepare(): Promise<void> {
+    const { plan, services: { log, tables } } = this.#options;
+    const { topic, partitions } = plan.source;
+    await log.createTopic(topic, { partitions });
+    await log.createTopic(plan.deadLetter, { partitions, asLargeAs: topic });
+    for (const { sink } of plan.outputs) {
+      if (sink.kind === "topic") {
+        await log.createTopic(sink.name, {
+          partitions: (sink as TopicSink<never>).partitions,
+          asLargeAs: topic,
+        });
+      }
+      if (sink.kind === "cassandra") await tables.createTable(sink as CassandraTable<never>);
+    }
+    await this.#checkpointer.createTables();
+  }
+
+  /** Joins the group; records flow from then on. */
+  async start(): Promise<void> {
+    const { signal } = this.#stopping;
+    const listener: ConsumerListener = {
+      assigned: (partitions) => this.#assign(partitions),
+      fetched: (batch) => this.#fetched(batch),
+      failed: (error) => this.#logError = describeError(error),
+    };
+    await this.#consumer.start(listener);
+    const checkpoints = this.#checkpointer.run().catch((error) => this.#fail(describeError(error)));
+    this.#loops = Promise.all([checkpoints, this.#group.run(signal)]);
+  }
+
+  /** Takes no more, brings batches on the way into the warehouse, tells the group, and leaves it. */
+  async stop(deadline: AbortSignal): Promise<void> {
+    this.#draining = true;
+    this.#consumer.pause([...this.#assignment.owned()].map(({ partition }) => partition));
+    while (!deadline.aborted && !this.#failure && this.#lanes.some((lane) => lane.tasks.length > 0)) {
+      await pause(5, deadline);
+    }
+    this.#stopping.abort();
+    await this.#loops;
+    // The position is safe in the warehouse: a log that is down now only shows the lag too large.
+    await this.#group.commit().catch((error) => this.#options.say(`${this.name}: ${describeError(error)}`));
+    await this.#consumer.stop();
+  }
+
+  /** The worker of a slot died and was replaced: its batches are taken anew. */
+  workerReplaced(slot: WorkerSlot, error: Error): void {
+    const lane = this.#lanes.find((each) => each.slot === slot);
+    if (lane) this.#startOver(lane, error.message);
+  }
+
+  partitionsOf(slot: WorkerSlot): number {
+    return this.#lanes.find((lane) => lane.slot === slot)?.partitions.size ?? 0;
+  }
+
+  status(): PipelineStatus {
+    const { plan, now } = this.#options;
+    const time = now();
+    this.#stats.observe(time);
+    const [state, reason] = this.#state();
+    const watermark = this.#assignment.eventTime;
+    return {
+      name: plan.name,
+      state,
+      ...(reason !== undefined && { reason }),
+      source: { topic: this.#source.topic, group: this.#source.group },
+      watermark: watermark === -Infinity ? null : new Date(watermark).toISOString(),
+      partitions: this.#group.status(),
+      ...this.#stats.status(time),
+      sinks: [...this.#meters, this.#deadLetterMeter].map((meter) => meter.status(time)),
+    };
+  }
+
+  #state(): [PipelineState, string | undefined] {
+    if (this.#failure !== undefined) return ["failed", this.#failure];
+    if (this.#draining) return ["draining", undefined];
+    const meters = [...this.#meters, this.#deadLetterMeter];
+    const stalledBy = this.#logError ?? this.#group.error ??
+      meters.map((meter) => meter.stalledBy).find((reason) => reason !== undefined) ??
+      this.#lanes.map((lane) => lane.resetReason).find((reason) => reason !== undefined) ??
+      (this.#assigned ? undefined : `joining the group ${this.#source.group}`);
+    return stalledBy === undefined ? ["running", undefined] : ["stalled", stalledBy];
+  }
+
+  async #assign(partitions: readonly number[]): Promise<ReadonlyMap<number, Offset>> {
+    try {
+      const positions = await this.#assignment.take(partitions);
+      this.#group.forget();
+      this.#assigned = true;
+      this.#logError = undefined;
+      return positions;
+    } catch (error) {
+      if (error instanceof OffsetOutOfRange) this.#fail(error.message);
+      throw error;
+    }
+  }
+
+  #fetched(batch: Batch): void {
+    this.#logError = undefined;
+    const lane = this.#assignment.laneOf(batch.partition);
+    const owned = lane?.partitions.get(batch.partition);
+    if (!lane || !owned || this.#draining) return;
+    const bytes = batch.records.reduce((sum, record) => sum + recordBytes(record), 0);
+    if (!lane.push(owned, batch, bytes)) {
+      this.#consumer.seek(owned.partition, owned.expected);
+      this.#checkRanges();
+      return;
+    }
+    if (!owned.paused && owned.heldBytes > this.#highMark()) {
+      owned.paused = true;
+      this.#consumer.pause([owned.partition]);
+    }
+    this.#pump(lane);
+  }
+
+  /** A batch from elsewhere may be a late one, or the log has no such offset and went on where it could. */
+  async #checkRanges(): Promise<void> {
+    if (this.#checkingRanges) return;
+    this.#checkingRanges = true;
+    try {
+      await this.#assignment.checkRanges();
+    } catch (error) {
+      if (error instanceof OffsetOutOfRange) this.#fail(error.message);
+      else this.#logError = describeError(error);
+    } finally {
+      this.#checkingRanges = false;
+    }
+  }
+
+  #highMark(): number {
+    return Math.max(leastHighMark, this.#options.limits.memoryBytes / Math.max(1, this.#assignment.size));
+  }
+
+  #pump(lane: Lane): void {
+    if (this.#draining || this.#failure !== undefined) return;
+    for (let next = lane.take(this.#nextTask); next; next = lane.take(this.#nextTask)) {
+      this.#nextTask++;
+      this.#run(next.task, next.inputs);
+    }
+  }
+
+  async #run(task: Task, inputs: readonly SliceInput[]): Promise<void> {
+    const { lane } = task;
+    const { now } = this.#options;
+    try {
+      const watermark = this.#assignment.eventTime - this.#options.plan.source.lateness;
+      task.output = await lane.slot.worker.process({
+        id: task.id,
+        pipeline: this.name,
+        slices: inputs,
+        watermark,
+      });
+      lane.slot.busy += task.output.busy;
+      this.#stats.took("process", now() - task.startedAt, now());
+      if (task.state === "abandoned") return;
+      task.state = "delivering";
+      this.#pump(lane);
+      const start = now();
+      const refused = await this.#delivery.deliver(task);
+      this.#stats.took("deliver", now() - start, now());
+      if ((task.state as Task["state"]) === "abandoned") return;
+      if (refused.length > 0) return this.#refused(task, refused);
+      task.state = "ready";
+      this.#checkpointer.notify();
+    } catch (error) {
+      if (!this.#stopping.signal.aborted && task.state !== "abandoned") {
+        this.#startOver(lane, describeError(error));
+      }
+    }
+  }
+
+  #committed(tasks: readonly Task[]): void {
+    const time = this.#options.now();
+    const resume: number[] = [];
+    for (const task of tasks) {
+      this.#stats.committed(task, time);
+      const { tasks: underWay } = task.lane;
+      underWay.splice(underWay.indexOf(task), 1);
+      for (const { partition: owned, bytes, offsets, next } of task.slices) {
+        owned.heldBytes -= bytes;
+        owned.heldRecords -= offsets.length;
+        for (const offset of owned.refused.keys()) if (offset < next) owned.refused.delete(offset);
+        if (owned.paused && owned.heldBytes < this.#highMark() / 2) {
+          owned.paused = false;
+          resume.push(owned.partition);
+        }
+      }
+    }
+    if (resume.length > 0 && !this.#draining) this.#consumer.resume(resume);
+    for (const lane of new Set(tasks.map((task) => task.lane))) this.#pump(lane);
+  }
+
+  /** Records that a sink will not take: they come by again, as dead letters, when the lane has started over. */
+  #refused(task: Task, refused: readonly RefusedSource[]): void {
+    for (const { source, stage, reason } of refused) {
+      let index = source;
+      for (const { partition, offsets } of task.slices) {
+        if (index < offsets.length) {
+          const offset = offsets[index]!;
+          partition.refused.set(offset, { offset, stage, reason });
+          break;
+        }
+        index -= offsets.length;
+      }
+    }
+    this.#startOver(task.lane, refused[0]!.reason);
+  }
+
+  #startOver(lane: Lane, reason: string): void {
+    lane.resetReason ??= reason;
+    this.#checkpointer.notify();
+  }
+
+  async #reset(lane: Lane): Promise<void> {
+    const { signal } = this.#stopping;
+    try {
+      await this.#assignment.restore(lane, signal, (error) => lane.resetReason = describeError(error));
+      lane.resetReason = undefined;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  #fail(reason: string): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = reason;
+    this.#options.say(`${this.name}: ${reason}`);
+    this.#stopping.abort();
+    this.#consumer.stop().catch((error) => this.#options.say(`${this.name}: ${describeError(error)}`));
+    this.#options.failed(reason);
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * What main and the partition workers say to each other. Records go over as packed buffers, rows come back as the
+ * bytes that the writers send; both are transferred. A worker handles its messages one by one, in order.
+ */
+import type { KeyValue } from "../operators/aggregate.ts";
+import type { Offset } from "../record.ts";
+import type { CellRows } from "../sinks/cells.ts";
+import type { Checkpoint, CopyChunk } from "../warehouse/mod.ts";
+import type { PackedRecords } from "./packed_records.ts";
+
+export type ToWorker =
+  /** Imports a pipeline's module; answered by `opened` or `open-failed`. */
+  | { readonly kind: "open"; readonly pipeline: string; readonly module: string }
+  /** Sets a partition's state to that of a checkpoint. Sent before its first slice and whenever it starts over. */
+  | { readonly kind: "assign"; readonly pipeline: string; readonly checkpoint: Checkpoint }
+  | { readonly kind: "release"; readonly pipeline: string; readonly partition: number }
+  /** Processes records; answered by `done` or `failed`. */
+  | { readonly kind: "process"; readonly task: TaskInput };
+
+export type FromWorker =
+  | { readonly kind: "opened"; readonly pipeline: string }
+  | { readonly kind: "open-failed"; readonly pipeline: string; readonly error: string }
+  | { readonly kind: "done"; readonly task: number; readonly output: TaskOutput }
+  | { readonly kind: "failed"; readonly task: number; readonly error: string };
+
+/** Records of one pipeline for one worker, of one or more of its partitions. */
+export interface TaskInput {
+  readonly id: number;
+  readonly pipeline: string;
+  readonly slices: readonly SliceInput[];
+  /** The pipeline's watermark, ms since 1970: windows that ended before it are closed. -Infinity: none are. */
+  readonly watermark: number;
+}
+
+/** The next records of one partition. */
+export interface SliceInput {
+  readonly partition: number;
+  readonly records: PackedRecords;
+  /** Records that a sink refused in an earlier attempt: they go to the dead letters at once. */
+  readonly refused: readonly Refusal[];
+}
+
+export interface Refusal {
+  readonly offset: Offset;
+  /** Where it failed: `write users`. */
+  readonly stage: string;
+  readonly reason: string;
+}
+
+export interface TaskOutput {
+  readonly slices: readonly SliceOutput[];
+  /** In the order of the pipeline's outputs. */
+  readonly outputs: readonly OutputRows[];
+  readonly deadLetters: PackedRecords;
+  /** Milliseconds that the worker was busy with it. */
+  readonly busy: number;
+}
+
+export interface SliceOutput {
+  readonly writeTime: number;
+  readonly eventTime: number | null;
+  readonly counts: SliceCounts;
+}
+
+/** How the records of a slice ended: in = out + filtered + deadLettered. Late ones are among the first two. */
+export interface SliceCounts {
+  readonly out: number;
+  readonly filtered: number;
+  readonly deadLettered: number;
+  readonly late: number;
+}
+
+/** What one output of a pipeline got. `sources` are the indexes, over all slices, of the records that rows came from. */
+export type OutputRows =
+  | { readonly kind: "cells"; readonly rows: CellRows; readonly sources: Uint32Array }
+  | { readonly kind: "copy"; readonly chunk: CopyChunk; readonly sources: Uint32Array }
+  | { readonly kind: "records"; readonly records: PackedRecords; readonly sources: Uint32Array }
+  | { readonly kind: "groups"; readonly chunk: CopyChunk; readonly keyTypes: KeyTypes | null };
+
+/** The column types of an aggregate's key, found from its first record; null before it. */
+export type KeyTypes = Readonly<Record<string, KeyType>>;
+export type KeyType = "text" | "double" | "bigint" | "boolean";
+
+export function keyTypeOf(value: KeyValue): KeyType {
+  switch (typeof value) {
+    case "string":
+      return "text";
+    case "number":
+      return "double";
+    case "bigint":
+      return "bigint";
+    default:
+      return "boolean";
+  }
+}
+
+/** The buffers of an output that are handed over. */
+export function transferables(output: TaskOutput): ArrayBuffer[] {
+  const views: ArrayBufferLike[] = [output.deadLetters.buffer];
+  for (const rows of output.outputs) {
+    if (rows.kind !== "groups") views.push(rows.sources.buffer);
+    if (rows.kind === "cells") {
+      views.push(rows.rows.bytes.buffer, rows.rows.lengths.buffer, rows.rows.timestamps.buffer);
+    } else if (rows.kind === "records") views.push(rows.records.buffer);
+    else views.push(rows.chunk.bytes.buffer);
+  }
+  return [...new Set(views)] as ArrayBuffer[];
+}

@@ -1,0 +1,50 @@
+/** Waits in milliseconds: the first try again comes after about `first`, each later one after twice that, up to `most`. */
+export interface Backoff {
+  readonly first: number;
+  readonly most: number;
+}
+
+/** Short enough that a service that is back is used again within seconds. */
+export const serviceBackoff: Backoff = { first: 100, most: 5_000 };
+
+export interface RetryOptions {
+  readonly backoff: Backoff;
+  /** Ends the waiting: `retry` then throws the last error. */
+  readonly signal: AbortSignal;
+  /** Called for each failure that will be tried again. */
+  readonly failed: (error: unknown, attempt: number) => void;
+  /** False for errors that trying again cannot mend; they are thrown at once. Default: all can be mended. */
+  readonly mendable?: (error: unknown) => boolean;
+  /** A number from 0 to 1. */
+  readonly random?: () => number;
+}
+
+/** Does something until it works, for as long as it takes, with growing pauses and full jitter on half of each. */
+export async function retry<T>(action: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { backoff, signal, failed, mendable = () => true, random = Math.random } = options;
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await action();
+    } catch (error) {
+      if (signal.aborted || !mendable(error)) throw error;
+      failed(error, attempt);
+      const wait = Math.min(backoff.most, backoff.first * 2 ** (attempt - 1));
+      await pause(wait * (0.5 + random() / 2), signal);
+      if (signal.aborted) throw error;
+    }
+  }
+}
+
+/** Waits so many milliseconds, or until the signal aborts, whichever is first. */
+export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener("abort", done);
+  });
+}

@@ -1,0 +1,89 @@
+import type { WorkerStatus } from "../status/snapshot.ts";
+import { PartitionWorker, type PipelineModule } from "./partition_worker.ts";
+
+/** A place for a worker: when the worker in it dies, a new one takes the place. */
+export interface WorkerSlot {
+  readonly id: number;
+  /** The worker at work; wait for `ready` before the first use of a new one. */
+  worker: PartitionWorker;
+  /** Resolves when the worker has all pipelines open. */
+  ready: Promise<void>;
+  starting: boolean;
+  restarts: number;
+  /** Milliseconds that it has been busy, over all workers that had the place. */
+  busy: number;
+}
+
+export interface WorkerPoolOptions {
+  readonly size: number;
+  readonly modules: readonly PipelineModule[];
+  /** The folders that workers may read: those of the modules and of what they import. */
+  readonly readFolders: readonly string[];
+  /** A worker died and another has taken its place: what it had in hand is to be done again. */
+  readonly replaced: (slot: WorkerSlot, error: Error) => void;
+}
+
+/** The process's partition workers, shared by its pipelines. */
+export class WorkerPool {
+  readonly slots: readonly WorkerSlot[];
+  readonly #options: WorkerPoolOptions;
+  #stopped = false;
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+    this.slots = Array.from({ length: options.size }, (_, id) => this.#newSlot(id));
+  }
+
+  /** Resolves when every worker has every pipeline open; rejects with why one could not. */
+  async ready(): Promise<void> {
+    await Promise.all(this.slots.map((slot) => slot.ready));
+  }
+
+  /** `partitions` counts those of a slot, `busy` gives the share of the last seconds. */
+  status(partitions: (slot: WorkerSlot) => number, busy: (slot: WorkerSlot) => number): WorkerStatus[] {
+    return this.slots.map((slot) => ({
+      id: slot.id,
+      state: slot.starting ? "starting" : slot.worker.tasks > 0 ? "busy" : "idle",
+      partitions: partitions(slot),
+      restarts: slot.restarts,
+      busy: busy(slot),
+    }));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const { worker } of this.slots) worker.terminate();
+  }
+
+  #newSlot(id: number): WorkerSlot {
+    const slot: WorkerSlot = {
+      id,
+      restarts: 0,
+      busy: 0,
+      starting: true,
+      ...this.#spawn(id, (error) => this.#replace(slot, error)),
+    };
+    this.#settle(slot);
+    return slot;
+  }
+
+  #spawn(id: number, died: (error: Error) => void): { worker: PartitionWorker; ready: Promise<void> } {
+    const worker = new PartitionWorker(id, this.#options.readFolders, died);
+    const ready = Promise.all(this.#options.modules.map((module) => worker.open(module))).then(() => {});
+    return { worker, ready };
+  }
+
+  #replace(slot: WorkerSlot, error: Error): void {
+    if (this.#stopped) return;
+    slot.restarts++;
+    slot.starting = true;
+    Object.assign(slot, this.#spawn(slot.id, (again) => this.#replace(slot, again)));
+    this.#settle(slot);
+    this.#options.replaced(slot, error);
+  }
+
+  #settle(slot: WorkerSlot): void {
+    // A failure to open is the caller's to see, by `ready`; here it only must not go unhandled.
+    slot.ready.then(() => slot.starting = false, () => {});
+  }
+}

@@ -1,0 +1,87 @@
+import { Fenced } from "../errors.ts";
+import type { Offset } from "../record.ts";
+import type { Checkpoint, Move, SourceName } from "./mod.ts";
+import { type SqlRow, type SqlSession, sqlState } from "./sql_database.ts";
+import { arrayText, literal } from "./sql_text.ts";
+
+const columns = "partition, epoch, next_offset, write_time, event_time";
+
+export async function readPositions(
+  session: SqlSession,
+  { group, topic }: SourceName,
+): Promise<Checkpoint[]> {
+  const rows = await session.query(
+    `select ${columns} from weir.positions where group_id = $1 and topic = $2 order by partition`,
+    [group, topic],
+  );
+  return rows.map(checkpointOf);
+}
+
+/** See {@linkcode Warehouse.claim}. A partition without an owner yet has epoch 0, its first owner 1. */
+export async function claimPartitions(
+  session: SqlSession,
+  source: SourceName,
+  partitions: readonly number[],
+  held: ReadonlyMap<number, number>,
+  initial: (partition: number) => Offset,
+): Promise<Checkpoint[]> {
+  const { group, topic } = source;
+  const present = new Set((await readPositions(session, source)).map((checkpoint) => checkpoint.partition));
+  const absent = partitions.filter((partition) => !present.has(partition));
+  if (absent.length > 0) {
+    await session.query(
+      `insert into weir.positions (group_id, topic, partition, epoch, next_offset)
+       select $1, $2, c.partition, 0, c.next_offset
+       from unnest($3::integer[], $4::bigint[]) as c (partition, next_offset) order by c.partition
+       on conflict do nothing`,
+      [group, topic, arrayText(absent), arrayText(absent.map(initial))],
+    );
+  }
+  const rows = await session.query(
+    `update weir.positions as p
+     set epoch = case when p.epoch = c.held then p.epoch else p.epoch + 1 end, updated_at = now()
+     from (
+       select l.partition, h.held
+       from weir.positions as l
+       join unnest($3::integer[], $4::bigint[]) as h (partition, held) on h.partition = l.partition
+       where l.group_id = $1 and l.topic = $2 order by l.partition for update of l
+     ) as c
+     where p.group_id = $1 and p.topic = $2 and p.partition = c.partition
+     returning p.partition, p.epoch, p.next_offset, p.write_time, p.event_time`,
+    [
+      group,
+      topic,
+      arrayText(partitions),
+      arrayText(partitions.map((partition) => held.get(partition) ?? null)),
+    ],
+  );
+  if (rows.length < partitions.length) {
+    throw new Error(`positions of group "${group}" in topic "${topic}" were deleted while they were claimed`);
+  }
+  return rows.map(checkpointOf).sort((a, b) => a.partition - b.partition);
+}
+
+/** The statement that makes the moves, or fails so that `fencedBy` tells. */
+export function advance({ group, topic }: SourceName, moves: readonly Move[]): string {
+  const sorted = moves.toSorted((a, b) => a.partition - b.partition);
+  const list = (value: (move: Move) => number | null) => literal(arrayText(sorted.map(value)));
+  return `select weir.advance(${literal(group)}, ${literal(topic)}, ${list((move) => move.partition)}, ` +
+    `${list((move) => move.epoch)}, ${list((move) => move.from)}, ${list((move) => move.next)}, ` +
+    `${list((move) => move.writeTime)}, ${list((move) => move.eventTime)})`;
+}
+
+/** What `advance` raised, as the port's error; undefined for any other error. */
+export function fencedBy(error: unknown): Fenced | undefined {
+  return sqlState(error) === "WR001" ? new Fenced((error as Error).message, { cause: error }) : undefined;
+}
+
+/** 64-bit columns come as text from one client and as numbers from the other. */
+function checkpointOf(row: SqlRow): Checkpoint {
+  return {
+    partition: Number(row.partition),
+    epoch: Number(row.epoch),
+    next: Number(row.next_offset),
+    writeTime: Number(row.write_time),
+    eventTime: row.event_time === null ? null : Number(row.event_time),
+  };
+}

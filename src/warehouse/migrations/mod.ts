@@ -1,0 +1,50 @@
+import { ServiceError } from "../../errors.ts";
+import type { SqlSession } from "../sql_database.ts";
+import { literal } from "../sql_text.ts";
+import { checkpoint } from "./0001_checkpoint.ts";
+
+/** In order; the place in the list, from 1, is the number. A migration that was released is never changed. */
+const migrations: readonly { readonly name: string; readonly sql: string }[] = [
+  { name: "checkpoint", sql: checkpoint },
+];
+
+/** Advisory locks of Postgres are numbers that applications choose: this one guards Weir's own tables and DDL. */
+export const schemaLock = 8_317_001;
+
+/**
+ * Brings the schema `weir` up to date in one transaction, which other processes wait for. Writes nothing when it is.
+ *
+ * @throws {ServiceError} when the database was migrated by a newer version.
+ */
+export async function migrate(session: SqlSession): Promise<void> {
+  if (await migratedTo(session) === migrations.length) return;
+  await session.run(`begin; select pg_advisory_xact_lock(${schemaLock})`);
+  const done = await migratedTo(session);
+  if (done > migrations.length) {
+    throw new ServiceError(
+      `the database was set up by a newer version of Weir: its schema "weir" is at migration ${done}, this version ` +
+        `knows ${migrations.length}; use the newer version, or another database`,
+    );
+  }
+  const steps = migrations.slice(done).map(({ name, sql }, index) =>
+    `${sql}; insert into weir.migrations (id, name) values (${done + index + 1}, ${literal(name)})`
+  );
+  const first = done > 0 ? [] : [
+    // Asked for first: "if not exists" needs the right to create even where there is nothing to do.
+    ...(await exists(session, "to_regnamespace('weir')") ? [] : ["create schema weir"]),
+    "create table weir.migrations (id integer primary key, name text not null, " +
+    "applied_at timestamp with time zone not null default now())",
+  ];
+  await session.run([...first, ...steps, "commit"].join("; "));
+}
+
+async function migratedTo(session: SqlSession): Promise<number> {
+  if (!await exists(session, "to_regclass('weir.migrations')")) return 0;
+  const [row] = await session.query("select coalesce(max(id), 0) as id from weir.migrations");
+  return Number(row!.id);
+}
+
+async function exists(session: SqlSession, expression: string): Promise<boolean> {
+  const [row] = await session.query(`select ${expression} is not null as there`);
+  return row!.there === true;
+}

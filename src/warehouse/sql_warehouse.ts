@@ -1,0 +1,191 @@
+import { ServiceError } from "../errors.ts";
+import type { Offset } from "../record.ts";
+import { advance, claimPartitions, fencedBy, readPositions } from "./checkpoint_sql.ts";
+import { createTable } from "./create_table.ts";
+import { migrate } from "./migrations/mod.ts";
+import {
+  type Checkpoint,
+  RefusedRows,
+  type SourceName,
+  type Transaction,
+  type Warehouse,
+  type WarehouseTable,
+} from "./mod.ts";
+import { blamesRows, findRefused } from "./refused_rows.ts";
+import { type SqlDatabase, type SqlSession, withSession } from "./sql_database.ts";
+import { type TableSql, tableSql } from "./table_sql.ts";
+
+/**
+ * Opens a warehouse in a database of Postgres's kind, which it owns from then on: checks that it will do, and brings
+ * Weir's own tables up to date.
+ *
+ * @throws {ServiceError} when it will not do.
+ */
+export async function openSqlWarehouse(database: SqlDatabase): Promise<Warehouse> {
+  try {
+    await withSession(database, async (session) => {
+      await checkServer(session);
+      await migrate(session);
+    });
+  } catch (error) {
+    // What went wrong says more than what closing after it may throw.
+    await database.close().catch(() => {});
+    throw error;
+  }
+  return new SqlWarehouse(database);
+}
+
+async function checkServer(session: SqlSession): Promise<void> {
+  const [server] = await session.query(
+    `select current_setting('server_version') as version, current_setting('server_version_num')::integer as number,
+       current_setting('transaction_read_only') as read_only, current_database() as database, current_user as role,
+       has_database_privilege(current_database(), 'temporary') as may_stage`,
+  );
+  const { version, number, read_only, database, role, may_stage } = server!;
+  if (Number(number) < 130_000) {
+    throw new ServiceError(`DATABASE_URL: Postgres ${version} is too old; use 13 or later`);
+  }
+  if (read_only === "on") {
+    throw new ServiceError(
+      `DATABASE_URL: the database "${database}" is read-only; name the primary server, or set default_transaction_read_only to off`,
+    );
+  }
+  if (may_stage !== true) {
+    throw new ServiceError(
+      `DATABASE_URL: the user "${role}" may not make temporary tables; grant temporary on database "${database}" to it`,
+    );
+  }
+}
+
+/**
+ * The warehouse in SQL. A commit goes to the database as one message:
+ *
+ *     begin
+ *     copy <staging> from stdin        for each table; all that is waited for comes before the first lock
+ *     select weir.advance(...)         fails unless every partition is where it should be
+ *     insert into <table> ... on conflict ...
+ *     commit
+ *
+ * So a process that hangs while it sends rows keeps nobody waiting, and one that lost its partitions fails before it
+ * touches a row. Rows, tables and partitions are locked in a fixed order: two processes never wait in a circle.
+ */
+class SqlWarehouse implements Warehouse {
+  readonly kind: "postgres" | "embedded";
+  readonly #database: SqlDatabase;
+  readonly #tables = new Map<string, TableSql>();
+
+  constructor(database: SqlDatabase) {
+    this.kind = database.kind;
+    this.#database = database;
+  }
+
+  createTable(table: WarehouseTable): Promise<void> {
+    return withSession(this.#database, (session) => createTable(session, table));
+  }
+
+  claim(
+    source: SourceName,
+    partitions: readonly number[],
+    held: ReadonlyMap<number, number>,
+    initial: (partition: number) => Offset,
+  ): Promise<Checkpoint[]> {
+    return withSession(
+      this.#database,
+      (session) => claimPartitions(session, source, partitions, held, initial),
+    );
+  }
+
+  positions(source: SourceName): Promise<Checkpoint[]> {
+    return withSession(this.#database, (session) => readPositions(session, source));
+  }
+
+  commit(transaction: Transaction): Promise<void> {
+    return withSession(this.#database, async (session) => {
+      const staged = this.#staged(transaction);
+      await stage(session, staged.keys());
+      const script = [
+        "begin",
+        ...staged.keys().map((table) => table.copy),
+        ...(transaction.moves.length > 0 ? [advance(transaction.source, transaction.moves)] : []),
+        ...staged.keys().map((table) => table.insert),
+        "commit",
+      ];
+      let tags: readonly string[];
+      try {
+        tags = await session.run(script.join(";\n"), [...staged.values()]);
+      } catch (error) {
+        throw fencedBy(error) ?? await this.#refused(session, transaction, error) ?? error;
+      }
+      if (tags.at(-1) !== "COMMIT") {
+        throw new Error(`the database answered COMMIT with ${tags.at(-1) ?? "nothing"}: nothing was written`);
+      }
+    });
+  }
+
+  async takeRun(pipeline: string, scheduledAt: Date): Promise<boolean> {
+    const taken = await withSession(this.#database, (session) =>
+      session.query(
+        "insert into weir.runs (pipeline, scheduled_at) values ($1, $2) on conflict do nothing returning true",
+        [pipeline, scheduledAt.toISOString()],
+      ));
+    return taken.length > 0;
+  }
+
+  describe(): Promise<string> {
+    return withSession(this.#database, async (session) => {
+      const [server] = await session.query("select current_setting('server_version') as version");
+      return this.#database.describe(String(server!.version));
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+
+  /** The tables that get rows, in the order of their names, and each one's rows in order. */
+  #staged({ tables }: Transaction): Map<TableSql, Uint8Array[]> {
+    const staged = new Map<TableSql, Uint8Array[]>();
+    for (const { table, chunks } of tables.toSorted((a, b) => compare(nameOf(a.table), nameOf(b.table)))) {
+      const rows = chunks.filter((chunk) => chunk.count > 0).map((chunk) => chunk.bytes);
+      if (rows.length === 0) continue;
+      const sql = this.#sql(table);
+      staged.set(sql, [...staged.get(sql) ?? [], ...rows]);
+    }
+    return staged;
+  }
+
+  #sql(table: WarehouseTable): TableSql {
+    const signature = JSON.stringify(table);
+    const known = this.#tables.get(signature);
+    if (known) return known;
+    const sql = tableSql(table, `weir_staging_${this.#tables.size}`);
+    this.#tables.set(signature, sql);
+    return sql;
+  }
+
+  async #refused(session: SqlSession, transaction: Transaction, error: unknown): Promise<Error | undefined> {
+    if (!blamesRows(error)) return undefined;
+    await session.run("rollback");
+    const refused = await findRefused(session, transaction, (table) => this.#sql(table));
+    if (refused.length === 0) return undefined;
+    const refusal = new RefusedRows(refused);
+    refusal.cause = error;
+    return refusal;
+  }
+}
+
+/** Makes the staging tables that the session does not have yet. */
+async function stage(session: SqlSession, tables: Iterable<TableSql>): Promise<void> {
+  const missing = [...tables].filter((table) => !session.staged.has(table.staging));
+  if (missing.length === 0) return;
+  await session.run(missing.map((table) => table.createStaging).join("; "));
+  for (const table of missing) session.staged.add(table.staging);
+}
+
+function nameOf({ schema, table }: WarehouseTable): string {
+  return `${schema}.${table}`;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,82 @@
+import type { Status } from "../../src/status/snapshot.ts";
+import { freePort } from "./services/ports.ts";
+
+export interface WeirOptions {
+  /** The program and its arguments; the data directory and the status port are added. */
+  readonly command: readonly [program: string, ...args: string[]];
+  readonly dataDir: string;
+  /** Settings. None are taken from the tests' own environment. */
+  readonly env?: Record<string, string>;
+}
+
+/** A Weir process under test, watched through its status. */
+export interface WeirProcess extends AsyncDisposable {
+  /** Where its HTTP server listens. */
+  readonly url: string;
+  /** Asks for the status until `pick` gives something; throws with what it printed when it ends before. */
+  until<T>(what: string, pick: (status: Status) => T | undefined): Promise<T>;
+  /** Sends SIGTERM and gives the exit code. */
+  stop(): Promise<number>;
+}
+
+/** So that a test that waits in vain ends with what the process printed. */
+const deadlineMs = 60_000;
+
+/** Starts a Weir process. Disposing of it kills it if it still runs. */
+export function startWeir({ command: [program, ...args], dataDir, env = {} }: WeirOptions): WeirProcess {
+  const port = freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const kept = ["PATH", "HOME", "TMPDIR", "DENO_DIR"].map((
+    name,
+  ): [string, string] => [name, Deno.env.get(name) ?? ""]);
+  const child = new Deno.Command(program, {
+    args: [...args, "--data-dir", dataDir, "--status-port", `${port}`],
+    clearEnv: true,
+    env: { ...Object.fromEntries(kept.filter(([, value]) => value !== "")), ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const printed: string[] = [];
+  const reading = Promise.all([read(child.stdout, printed), read(child.stderr, printed)]);
+  let ended: Deno.CommandStatus | undefined;
+  const end = child.status.then((status) => ended = status);
+
+  return {
+    url,
+    async until(what, pick) {
+      const deadline = AbortSignal.timeout(deadlineMs);
+      let last: unknown;
+      while (ended === undefined && !deadline.aborted) {
+        try {
+          const status = await (await fetch(`${url}/status`)).json() as Status;
+          last = status.pipelines;
+          const picked = pick(status);
+          if (picked !== undefined) return picked;
+        } catch (error) {
+          last = error;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      const why = ended === undefined
+        ? `not within ${deadlineMs / 1000} s`
+        : `it ended with code ${ended.code}`;
+      const seen = last instanceof Error ? last.message : JSON.stringify(last, null, 2);
+      throw new Error(`Waited until ${what}: ${why}. Last status: ${seen}\nIt printed:\n${printed.join("")}`);
+    },
+    async stop() {
+      child.kill("SIGTERM");
+      await reading;
+      return (await end).code;
+    },
+    async [Symbol.asyncDispose]() {
+      if (ended === undefined) child.kill("SIGKILL");
+      await reading;
+      await end;
+    },
+  };
+}
+
+async function read(output: ReadableStream<Uint8Array>, printed: string[]): Promise<void> {
+  for await (const text of output.pipeThrough(new TextDecoderStream())) printed.push(text);
+}
