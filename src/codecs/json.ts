@@ -1,4 +1,5 @@
 import { avroCheck, type AvroSchema, type AvroValue } from "./avro.ts";
+import { notFinite } from "./finite.ts";
 import type { Codec } from "./mod.ts";
 import { decodeUtf8, utf8Decoder } from "./text.ts";
 
@@ -17,11 +18,16 @@ import { decodeUtf8, utf8Decoder } from "./text.ts";
  */
 export function json<const S extends AvroSchema>(schema: S): Codec<AvroValue<S>> {
   const check = avroCheck(schema);
+  const fractions = /"(float|double)"/.test(JSON.stringify(schema));
   const encoder = new TextEncoder();
   const decoder = utf8Decoder();
   const checked = (value: unknown): unknown => {
     const problem = check(value);
     if (problem !== undefined) throw new Error(problem);
+    const way = fractions ? notFinite(value) : undefined;
+    if (way !== undefined) {
+      throw new Error(`${way ? `field ${way}` : "the value"} is not finite, which JSON cannot hold`);
+    }
     return value;
   };
   const codec: Codec<unknown> = {

@@ -17,6 +17,8 @@ export type { KafkaLogin, KafkaSettings } from "./kafka_client.ts";
 
 /** Milliseconds until a Kafka that does not answer counts as unreachable. */
 const openTimeout = 10_000;
+/** Milliseconds that each step of closing may take; a broker that does not answer must not hold up a stop. */
+const closeTimeout = 5_000;
 /** kafkajs does not export this as a value without loading it: `ConfigResourceTypes.TOPIC`. */
 const topicResource = 2;
 /** Bytes that a record may grow by on its way to another topic, by headers that say where it came from. */
@@ -110,9 +112,10 @@ class KafkaLog implements Log {
 
   async close(): Promise<void> {
     await Promise.all(this.#consumers.map((consumer) => consumer.stop()));
-    await Promise.all([...this.#writers.values()].map((writer) => writer.close()));
-    await this.#open?.admin.disconnect();
+    const closing = [...this.#writers.values()].map((writer) => writer.close());
+    if (this.#open) closing.push(this.#open.admin.disconnect());
     this.#open = undefined;
+    await within(closeTimeout, Promise.allSettled(closing)).catch(() => {});
   }
 
   /** Runs a request on the shared connection, which is made anew after an error. */

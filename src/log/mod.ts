@@ -60,6 +60,7 @@ export interface ConsumerListener {
    * The partitions that this consumer has from now on: all of them, so that those not named are lost. Nothing is
    * fetched from any of them until the promise gives each one's position; if the assignment changes before that,
    * the answer is ignored. When it rejects, the consumer reports the error by `failed` and rejoins after a pause.
+   * Earlier pauses are forgotten; `pause` and `seek` may be called from here on.
    */
   assigned(partitions: readonly number[]): Promise<ReadonlyMap<number, Offset>>;
 

@@ -12,6 +12,7 @@ import { nameOf, type Operator, type RecordContext, type RecordOperator } from "
 export function filter<I, O extends I>(
   predicate: (value: I, record: RecordContext) => value is O,
 ): Operator<I, O>;
+export function filter<T>(predicate: (value: NoInfer<T>, record: RecordContext) => boolean): Operator<T, T>;
 export function filter<I>(predicate: (value: I, record: RecordContext) => boolean): Operator<I, I>;
 export function filter<I>(predicate: (value: I, record: RecordContext) => boolean): Operator<I, I> {
   const operator: RecordOperator<I, I> = {

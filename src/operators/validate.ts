@@ -10,6 +10,10 @@ import { InvalidRecord, nameOf, type Operator, type RecordContext, type RecordOp
  * const plausible = validate((person: { age: number }) => person.age < 150 || `age ${person.age} is too high`);
  * ```
  */
+export function validate<T>(
+  check: (value: NoInfer<T>, record: RecordContext) => boolean | string,
+): Operator<T, T>;
+export function validate<I>(check: (value: I, record: RecordContext) => boolean | string): Operator<I, I>;
 export function validate<I>(check: (value: I, record: RecordContext) => boolean | string): Operator<I, I> {
   const name = nameOf(check, "validate");
   const operator: RecordOperator<I, I> = {

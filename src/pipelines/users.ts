@@ -57,7 +57,7 @@ export const enrichedSchema = {
 type CreatedUser = AvroValue<typeof userSchema>;
 type EnrichedUser = AvroValue<typeof enrichedSchema>;
 
-const columns = {
+export const userColumns = {
   id: "text",
   first_name: "text",
   last_name: "text",
@@ -78,8 +78,8 @@ export default pipeline("users", {
   outputs: (stream) => {
     const rows = stream.pipe(validate(isPlausible), map(toRow));
     return [
-      rows.to(cassandraTable("spark_streams.created_users", { columns, key: ["id"] })),
-      rows.to(postgresTable("users", { columns, key: ["id"] })),
+      rows.to(cassandraTable("spark_streams.created_users", { columns: userColumns, key: ["id"] })),
+      rows.to(postgresTable("users", { columns: userColumns, key: ["id"] })),
       rows.pipe(map(enrich)).to(
         topic("users_enriched", { key: (user) => user.id, codec: json(enrichedSchema) }),
       ),

@@ -2,7 +2,7 @@
  * Opens a connection to a Cassandra cluster, in two steps: a short-lived client that takes any data center looks at the
  * cluster, so that every wrong setting can be named; the one that stays then uses the nodes of the local data center.
  */
-import type { Client, ClientOptions } from "cassandra-driver";
+import type { Client, ClientOptions, Host } from "cassandra-driver";
 import { ServiceError } from "../errors.ts";
 
 export type CassandraDriver = typeof import("cassandra-driver");
@@ -22,13 +22,12 @@ export interface CassandraSettings {
    * faster, up to its `batch_size_fail_threshold`; the server then logs a warning for each. Default: 5120.
    */
   readonly batchBytes?: number;
+  /** How long opening may take before the cluster counts as unreachable, in ms. Default: 10,000. */
+  readonly openTimeoutMs?: number;
 }
 
 /** The execution profile that goes round the local nodes, for when each of them has every row and no key need be hashed. */
 export const anyNode = "any-node";
-
-/** The longest that opening may take, in ms, before the cluster counts as unreachable. */
-const openingMs = 10_000;
 
 /**
  * A connected client for the local data center.
@@ -50,6 +49,11 @@ export async function connect(
     ],
   });
   await connectInTime(driver, client, settings);
+  // When it has lost every node, the driver (4.10.0) makes a new host of each, and forgets the old one, whose timers
+  // and connections would go on even after the client's shutdown.
+  client.on("hostRemove", (host: Host & { shutdown?(drain: boolean): Promise<void> }) => {
+    host.shutdown?.(false).catch(() => {});
+  });
   return { client, localDataCenter };
 }
 
@@ -59,6 +63,7 @@ async function findLocalDataCenter(driver: CassandraDriver, settings: CassandraS
     ...options,
     policies: { ...options.policies, loadBalancing: new driver.policies.loadBalancing.RoundRobinPolicy() },
     pooling: { warmup: false },
+    socketOptions: { ...options.socketOptions, readTimeout: openTimeout(settings) * 0.9 },
     isMetadataSyncEnabled: false,
   });
   await connectInTime(driver, scout, settings);
@@ -76,6 +81,8 @@ async function findLocalDataCenter(driver: CassandraDriver, settings: CassandraS
 
 function clientOptions(driver: CassandraDriver, settings: CassandraSettings): ClientOptions {
   const { contactPoints, username, password = "", ssl } = settings;
+  // Contact points are tried one after the other.
+  const connectTimeout = openTimeout(settings) / 2 / contactPoints.length;
   const tls = ssl === true ? {} : ssl;
   return {
     contactPoints: [...contactPoints],
@@ -87,7 +94,7 @@ function clientOptions(driver: CassandraDriver, settings: CassandraSettings): Cl
       // The driver's own default waits up to ten minutes before it looks for a lost server again.
       reconnection: new driver.policies.reconnection.ExponentialReconnectionPolicy(250, 5_000, true),
     },
-    socketOptions: { connectTimeout: Math.max(1_000, Math.min(5_000, openingMs / 2 / contactPoints.length)) },
+    socketOptions: { connectTimeout: Math.min(5_000, Math.max(500, connectTimeout)) },
   };
 }
 
@@ -98,10 +105,8 @@ async function connectInTime(
 ): Promise<void> {
   const connecting = client.connect();
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new Error(`no answer within ${openingMs / 1000} seconds`)),
-    openingMs,
-  );
+  const milliseconds = openTimeout(settings);
+  const timer = setTimeout(() => late.reject(new Error(`No answer within ${milliseconds} ms`)), milliseconds);
   try {
     await Promise.race([connecting, late.promise]);
   } catch (cause) {
@@ -111,6 +116,10 @@ async function connectInTime(
   } finally {
     clearTimeout(timer);
   }
+}
+
+function openTimeout({ openTimeoutMs = 10_000 }: CassandraSettings): number {
+  return openTimeoutMs;
 }
 
 function explained(driver: CassandraDriver, cause: unknown, settings: CassandraSettings): ServiceError {

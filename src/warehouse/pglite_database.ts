@@ -86,22 +86,25 @@ class PgliteSession implements SqlSession {
  * then: it holds 350 MB that it would not give back.
  */
 async function createDatabase(directory: string): Promise<void> {
-  if (await exists(`${directory}/PG_VERSION`)) return;
+  const present = await entries(directory);
+  if (present.includes("PG_VERSION")) return;
+  if (present.length > 0) throw new Error(`it holds other files (${present[0]})`);
   const unfinished = `${directory}.new`;
   await Deno.remove(unfinished, { recursive: true }).catch(ignoreAbsent);
   await Deno.mkdir(unfinished, { recursive: true });
   const connection = await PgliteConnection.open(unfinished);
   await connection.close();
-  // An empty directory may be there already.
-  await Deno.remove(directory).catch(ignoreAbsent);
+  await Deno.remove(directory).catch(ignoreAbsent); // an empty one
   await Deno.rename(unfinished, directory);
 }
 
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, (error) => {
+async function entries(directory: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(directory))).map((entry) => entry.name);
+  } catch (error) {
     ignoreAbsent(error);
-    return false;
-  });
+    return [];
+  }
 }
 
 function ignoreAbsent(error: unknown): void {

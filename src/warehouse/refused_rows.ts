@@ -14,7 +14,7 @@ export function blamesRows(error: unknown): boolean {
 /**
  * Finds every row that the database refuses: writes the rows in order, and of those that fail together one half after
  * the other. Rows that pass stay, so that of two rows that exclude each other the later one is refused. All of it is
- * rolled back. Expects no open transaction.
+ * rolled back. Expects the staging tables, and no open transaction.
  */
 export async function findRefused(
   session: SqlSession,
@@ -49,7 +49,7 @@ export async function findRefused(
 /** Writes rows and keeps them, or says why they were refused. */
 async function attempt(session: SqlSession, sql: TableSql, bytes: Uint8Array): Promise<string | undefined> {
   try {
-    const steps = ["savepoint attempt", sql.copy, sql.insert, sql.clear, "release savepoint attempt"];
+    const steps = ["savepoint attempt", sql.copy, sql.insert(), sql.clear, "release savepoint attempt"];
     await session.run(steps.join("; "), [[bytes]]);
     return undefined;
   } catch (error) {

@@ -2,6 +2,7 @@ import { ServiceError } from "../errors.ts";
 import type { Offset } from "../record.ts";
 import { advance, claimPartitions, fencedBy, readPositions } from "./checkpoint_sql.ts";
 import { createTable } from "./create_table.ts";
+import { inlineRows } from "./inline_rows.ts";
 import { migrate } from "./migrations/mod.ts";
 import {
   type Checkpoint,
@@ -61,7 +62,7 @@ async function checkServer(session: SqlSession): Promise<void> {
  * The warehouse in SQL. A commit goes to the database as one message:
  *
  *     begin
- *     copy <staging> from stdin        for each table; all that is waited for comes before the first lock
+ *     copy <staging> from stdin        for each table with many rows; what is waited for comes before the first lock
  *     select weir.advance(...)         fails unless every partition is where it should be
  *     insert into <table> ... on conflict ...
  *     commit
@@ -101,18 +102,20 @@ class SqlWarehouse implements Warehouse {
 
   commit(transaction: Transaction): Promise<void> {
     return withSession(this.#database, async (session) => {
-      const staged = this.#staged(transaction);
-      await stage(session, staged.keys());
+      const { source, moves } = transaction;
+      const writes = this.#writes(transaction);
+      const staged = writes.filter((write) => write.inline === undefined);
+      await stage(session, staged);
       const script = [
         "begin",
-        ...staged.keys().map((table) => table.copy),
-        ...(transaction.moves.length > 0 ? [advance(transaction.source, transaction.moves)] : []),
-        ...staged.keys().map((table) => table.insert),
+        ...staged.map((write) => write.sql.copy),
+        ...(moves.length > 0 ? [advance(source, moves)] : []),
+        ...writes.map((write) => write.sql.insert(write.inline)),
         "commit",
       ];
       let tags: readonly string[];
       try {
-        tags = await session.run(script.join(";\n"), [...staged.values()]);
+        tags = await session.run(script.join(";\n"), staged.map((write) => write.chunks));
       } catch (error) {
         throw fencedBy(error) ?? await this.#refused(session, transaction, error) ?? error;
       }
@@ -143,15 +146,19 @@ class SqlWarehouse implements Warehouse {
   }
 
   /** The tables that get rows, in the order of their names, and each one's rows in order. */
-  #staged({ tables }: Transaction): Map<TableSql, Uint8Array[]> {
-    const staged = new Map<TableSql, Uint8Array[]>();
+  #writes({ tables }: Transaction): TableWrite[] {
+    const rows = new Map<TableSql, { readonly table: WarehouseTable; readonly chunks: Uint8Array[] }>();
     for (const { table, chunks } of tables.toSorted((a, b) => compare(nameOf(a.table), nameOf(b.table)))) {
-      const rows = chunks.filter((chunk) => chunk.count > 0).map((chunk) => chunk.bytes);
-      if (rows.length === 0) continue;
       const sql = this.#sql(table);
-      staged.set(sql, [...staged.get(sql) ?? [], ...rows]);
+      const written = rows.get(sql) ?? { table, chunks: [] };
+      rows.set(sql, written);
+      written.chunks.push(...chunks.filter((chunk) => chunk.count > 0).map((chunk) => chunk.bytes));
     }
-    return staged;
+    return [...rows].filter(([, { chunks }]) => chunks.length > 0).map(([sql, { table, chunks }]) => ({
+      sql,
+      chunks,
+      inline: inlineRows(table, chunks),
+    }));
   }
 
   #sql(table: WarehouseTable): TableSql {
@@ -166,6 +173,7 @@ class SqlWarehouse implements Warehouse {
   async #refused(session: SqlSession, transaction: Transaction, error: unknown): Promise<Error | undefined> {
     if (!blamesRows(error)) return undefined;
     await session.run("rollback");
+    await stage(session, this.#writes(transaction));
     const refused = await findRefused(session, transaction, (table) => this.#sql(table));
     if (refused.length === 0) return undefined;
     const refusal = new RefusedRows(refused);
@@ -174,12 +182,20 @@ class SqlWarehouse implements Warehouse {
   }
 }
 
+/** The rows of a transaction for one table: a few within the statement, more through its staging table. */
+interface TableWrite {
+  readonly sql: TableSql;
+  readonly chunks: readonly Uint8Array[];
+  /** The rows as a relation in SQL. */
+  readonly inline: string | undefined;
+}
+
 /** Makes the staging tables that the session does not have yet. */
-async function stage(session: SqlSession, tables: Iterable<TableSql>): Promise<void> {
-  const missing = [...tables].filter((table) => !session.staged.has(table.staging));
+async function stage(session: SqlSession, writes: readonly TableWrite[]): Promise<void> {
+  const missing = writes.map((write) => write.sql).filter((sql) => !session.staged.has(sql.staging));
   if (missing.length === 0) return;
-  await session.run(missing.map((table) => table.createStaging).join("; "));
-  for (const table of missing) session.staged.add(table.staging);
+  await session.run(missing.map((sql) => sql.createStaging).join("; "));
+  for (const sql of missing) session.staged.add(sql.staging);
 }
 
 function nameOf({ schema, table }: WarehouseTable): string {

@@ -8,9 +8,10 @@ export interface TableSql {
   readonly staging: string;
   readonly createStaging: string;
   readonly copy: string;
-  /** Moves everything from staging into the table. */
-  readonly insert: string;
+  /** Empties it within a transaction; the end of one does so by itself. */
   readonly clear: string;
+  /** Writes the rows of a relation, by default the staging table, into the table. */
+  insert(relation?: string): string;
 }
 
 const postgresTypes: Readonly<Record<ColumnType, string>> = {
@@ -37,10 +38,10 @@ export function tableName({ schema, table }: WarehouseTable): string {
 }
 
 /**
- * Counts the rows of a staging table in the order of arrival. No column of a pipeline can have this name. The order
+ * The column that counts rows in the order of arrival. No column of a pipeline can have this name. The order
  * of the heap (ctid) will not do: a short row may go into the room that was left on an earlier page.
  */
-const arrival = identifier("#");
+export const arrival = identifier("#");
 
 export function tableSql(table: WarehouseTable, staging: string): TableSql {
   const name = `pg_temp.${identifier(staging)}`;
@@ -51,32 +52,33 @@ export function tableSql(table: WarehouseTable, staging: string): TableSql {
     createStaging: `create temporary table if not exists ${identifier(staging)} (${types.join(", ")}, ` +
       `${arrival} bigint generated always as identity (cache 1000)) on commit delete rows`,
     copy: `copy ${name} (${columns}) from stdin`,
-    insert: `insert into ${tableName(table)} as t (${columns}) ${selection(table, name)} ` +
-      `on conflict (${table.key.map(identifier).join(", ")}) ${resolution(table)}`,
     clear: `delete from ${name}`,
+    insert: (relation = name) =>
+      `insert into ${tableName(table)} as t (${columns}) ${selection(table, relation)} ` +
+      `on conflict (${table.key.map(identifier).join(", ")}) ${resolution(table)}`,
   };
 }
 
 /**
- * The staged rows, each key once: a statement with `on conflict do update` may not touch a key twice. They come in the
+ * The rows, each key once: a statement with `on conflict do update` may not touch a key twice. They come in the
  * key's order, so that two processes never wait for each other's rows in a circle.
  */
-function selection(table: WarehouseTable, staging: string): string {
+function selection(table: WarehouseTable, relation: string): string {
   const key = table.columns.filter((column) => table.key.includes(column.name));
   const order = key.map(ordered).join(", ");
   const values = table.columns.filter((column) => !key.includes(column));
   const columns = table.columns.map((column) => identifier(column.name)).join(", ");
   if (values.every((column) => column.merge === "keep")) {
-    return `select ${columns} from ${staging} order by ${order}, ${arrival}`;
+    return `select ${columns} from ${relation} order by ${order}, ${arrival}`;
   }
   if (values.every((column) => column.merge === "replace")) {
-    return `select distinct on (${order}) ${columns} from ${staging} order by ${order}, ${arrival} desc`;
+    return `select distinct on (${order}) ${columns} from ${relation} order by ${order}, ${arrival} desc`;
   }
   const merged = table.columns.map((column) =>
     key.includes(column) ? identifier(column.name) : folded(column)
   );
   const keys = key.map((column) => identifier(column.name)).join(", ");
-  return `select ${merged.join(", ")} from ${staging} group by ${keys} order by ${keys}`;
+  return `select ${merged.join(", ")} from ${relation} group by ${keys} order by ${keys}`;
 }
 
 /** Text in the order of its bytes sorts several times faster than in a language's. */
@@ -84,7 +86,7 @@ function ordered({ name, type }: WarehouseColumn): string {
   return type === "text" ? `${identifier(name)} collate "C"` : identifier(name);
 }
 
-/** One value for all staged rows of a key. */
+/** One value for all rows of a key. */
 function folded({ name, type, merge }: WarehouseColumn): string {
   const column = identifier(name);
   switch (merge) {

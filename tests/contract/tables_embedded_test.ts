@@ -22,7 +22,11 @@ class EmbeddedStore implements TablesStore {
   }
 
   read({ name, columns }: Table): Promise<Row[]> {
-    const rows = this.query(`SELECT * FROM "${name}"`);
+    // node:sqlite cuts text that it reads at a NUL, but not a blob.
+    const cells = columns.map(({ name, type }) =>
+      type === "text" || type === "json" ? `CAST("${name}" AS BLOB) AS "${name}"` : `"${name}"`
+    );
+    const rows = this.query(`SELECT ${cells.join(", ")} FROM "${name}"`);
     return Promise.resolve(
       rows.map((row) =>
         Object.fromEntries(columns.map(({ name, type }) => [name, fromSql(type, row[name])]))
@@ -42,8 +46,11 @@ class EmbeddedStore implements TablesStore {
   }
 }
 
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
 function fromSql(type: ColumnType, value: unknown): unknown {
   if (value === null) return null;
+  if (type === "text" || type === "json") return utf8.decode(value as Uint8Array);
   if (type === "int") return Number(value);
   if (type === "double") return value === "NaN" ? NaN : Number(value);
   if (type === "boolean") return value === 1n;

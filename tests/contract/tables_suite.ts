@@ -27,10 +27,17 @@ export interface TablesAdapter {
   start(): Promise<TablesStore>;
 }
 
+/** Where the suite's tables are. A store that outlives the test drops it in the end. */
+export const testKeyspace = uniqueName("weir_test");
+
 /** Rows with their write times in microseconds. */
 export type Written = readonly (readonly [time: number, row: Row])[];
 
-export function tableOf(columns: Columns, key: readonly string[], name = uniqueName("weir_test.t")): Table {
+export function tableOf(
+  columns: Columns,
+  key: readonly string[],
+  name = uniqueName(`${testKeyspace}.t`),
+): Table {
   return cassandraTable(name, { columns, key }) as unknown as Table;
 }
 
@@ -204,7 +211,9 @@ export function tablesSuite({ name, ignore = false, start }: TablesAdapter): voi
       more: random.chance(0.9) ? random.bytes(random.pick([0, 1, 50, id % 500 === 0 ? 20_000 : 5])) : null,
     }));
     await tables.write(table, encode(table, rows.map((row) => [now, row])));
-    assert.deepEqual(byId(await store.read(table)), rows);
+    const read = byId(await store.read(table));
+    assert.equal(read.length, rows.length);
+    for (const [id, row] of rows.entries()) assert.deepEqual(read[id], row);
   });
 
   test("a write of no rows is done at once", async (tables, store) => {
@@ -238,7 +247,7 @@ export function tablesSuite({ name, ignore = false, start }: TablesAdapter): voi
       7: { name: Uint8Array.of(0x61, 0xff) },
       8: { device: new Uint8Array(15) },
       31: { id: new Uint8Array(0) },
-      59: { id: utf8("x".repeat(65_536)) },
+      59: { name: Uint8Array.of(0xc3) },
     };
     for (const [at, cells] of Object.entries(bad)) Object.assign(rows[Number(at)]!, cells);
     const encoded = encode({ columns: raw, key: [] }, rows.map((row) => [now, row]));

@@ -67,9 +67,13 @@ class Held {
   }
 }
 
-/** Polls: what is waited for always comes, or the test hangs. */
+/** Lets everything go on that can, until the condition holds. */
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve));
+  const patience = AbortSignal.timeout(30_000);
+  do {
+    patience.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve));
+  } while (!condition());
 }
 
 const oneLine: Producer<string> = async function* (run) {

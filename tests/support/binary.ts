@@ -3,7 +3,7 @@ import { describeError } from "../../src/errors.ts";
 import { run } from "./commands.ts";
 
 /** Names the standalone binary that the tests run. */
-const variable = "WEIR_BINARY";
+const variable = "WEIR_TEST_BINARY";
 
 /** The binary to test, or `undefined` when there is none: its tests are then left out, and the runner says so. */
 export function binary(): string | undefined {

@@ -3,7 +3,7 @@ import { uniqueName } from "./env.ts";
 /** A database of its own on a Postgres server, and a client that is connected to it. */
 export interface TestDatabase {
   readonly url: string;
-  /** Runs one statement; values come as text, or null. */
+  /** Runs one statement; gives the rows of a select of texts. */
   query(text: string): Promise<Record<string, string | null>[]>;
   /** Ends all connections to the database and drops it. */
   drop(): Promise<void>;
@@ -18,8 +18,7 @@ export async function createDatabase(server: string): Promise<TestDatabase> {
   await admin.query(`create database ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
-  const types = { getTypeParser: () => (value: unknown) => value };
-  const client = new pg.Client({ connectionString: url.href, types });
+  const client = new pg.Client({ connectionString: url.href });
   await client.connect();
   return {
     url: url.href,

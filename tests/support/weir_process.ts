@@ -17,10 +17,12 @@ export interface WeirProcess extends AsyncDisposable {
   until<T>(what: string, pick: (status: Status) => T | undefined): Promise<T>;
   /** Sends SIGTERM and gives the exit code. */
   stop(): Promise<number>;
+  /** Ends it at once, as a crash does. */
+  kill(): Promise<void>;
 }
 
 /** So that a test that waits in vain ends with what the process printed. */
-const deadlineMs = 60_000;
+const deadlineMs = 120_000;
 
 /** Starts a Weir process. Disposing of it kills it if it still runs. */
 export function startWeir({ command: [program, ...args], dataDir, env = {} }: WeirOptions): WeirProcess {
@@ -68,6 +70,11 @@ export function startWeir({ command: [program, ...args], dataDir, env = {} }: We
       child.kill("SIGTERM");
       await reading;
       return (await end).code;
+    },
+    async kill() {
+      child.kill("SIGKILL");
+      await reading;
+      await end;
     },
     async [Symbol.asyncDispose]() {
       if (ended === undefined) child.kill("SIGKILL");

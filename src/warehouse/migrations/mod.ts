@@ -31,7 +31,7 @@ export async function migrate(session: SqlSession): Promise<void> {
   );
   const first = done > 0 ? [] : [
     // Asked for first: "if not exists" needs the right to create even where there is nothing to do.
-    ...(await exists(session, "to_regnamespace('weir')") ? [] : ["create schema weir"]),
+    ...(await exists(session, "pg_namespace where nspname = 'weir'") ? [] : ["create schema weir"]),
     "create table weir.migrations (id integer primary key, name text not null, " +
     "applied_at timestamp with time zone not null default now())",
   ];
@@ -39,12 +39,14 @@ export async function migrate(session: SqlSession): Promise<void> {
 }
 
 async function migratedTo(session: SqlSession): Promise<number> {
-  if (!await exists(session, "to_regclass('weir.migrations')")) return 0;
+  const table = "pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace " +
+    "where n.nspname = 'weir' and c.relname = 'migrations'";
+  if (!await exists(session, table)) return 0;
   const [row] = await session.query("select coalesce(max(id), 0) as id from weir.migrations");
   return Number(row!.id);
 }
 
-async function exists(session: SqlSession, expression: string): Promise<boolean> {
-  const [row] = await session.query(`select ${expression} is not null as there`);
-  return row!.there === true;
+/** Asks the catalog itself: `to_regclass` may answer from before the lock was had. */
+async function exists(session: SqlSession, what: string): Promise<boolean> {
+  return (await session.query(`select 1 from pg_catalog.${what}`)).length > 0;
 }

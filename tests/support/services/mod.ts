@@ -9,7 +9,7 @@ import type { Room, Server } from "./server.ts";
 
 /** The real servers of one run of the tests. */
 export interface Services {
-  /** What the tests read to find them: the WEIR_TEST_* variables of those that are there. */
+  /** What the tests read to find them: the WEIR_TEST_* variables, empty for those that are not there. */
   readonly env: Record<string, string>;
   /** Those that are not: a line each that names it and says why. */
   readonly missing: string[];
@@ -63,6 +63,7 @@ export async function startServices({ report, signal }: ServicesOptions): Promis
       report(`${role}: ${server.address}`);
     } catch (error) {
       const why = given ? `nothing answers at ${given}, which ${variable} names: ` : "";
+      env[variable] = "";
       missing.push(`${role}: ${why}${describeError(error)}`);
     }
   };

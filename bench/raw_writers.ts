@@ -1,0 +1,84 @@
+/**
+ * What the servers allow: writes rows directly to Cassandra and to Postgres at once, without a log, workers or
+ * checkpoints, as fast as their clients go, in batches of the sizes that Weir uses.
+ *
+ *     raw_writers.ts ROWS CASSANDRA POSTGRES_URL
+ *
+ * Prints one line of JSON: rows, seconds, cpuSeconds.
+ */
+import process from "node:process";
+import { from as copyFrom } from "pg-copy-streams";
+import { Client } from "pg";
+import { userColumns } from "../src/pipelines/users.ts";
+import { cassandraClient } from "./services.ts";
+import { benchUser } from "./users.ts";
+
+const columns = Object.keys(userColumns);
+const cassandraBatchRows = 13; // of 380 bytes: just under 5 KiB
+const inFlight = 64;
+const postgresBatchRows = 5_000;
+
+async function writeCassandra(address: string, rows: readonly Record<string, string>[]): Promise<void> {
+  const client = await cassandraClient(address);
+  const insert = `insert into weir_bench.raw (${columns.join(", ")}) values (${
+    columns.map(() => "?").join(", ")
+  })`;
+  let next = 0;
+  const writer = async () => {
+    while (next < rows.length) {
+      const batch = rows.slice(next, next += cassandraBatchRows);
+      const queries = batch.map((row) => ({ query: insert, params: columns.map((name) => row[name]) }));
+      await client.batch(queries, { prepare: true, logged: false, isIdempotent: true });
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, writer));
+  await client.shutdown();
+}
+
+async function writePostgres(url: string, rows: readonly Record<string, string>[]): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(
+    `create temp table staging (${columns.map((name) => `${name} text`).join(", ")}) on commit delete rows`,
+  );
+  const updates = columns.filter((name) => name !== "id").map((name) => `${name} = excluded.${name}`).join(
+    ", ",
+  );
+  for (let at = 0; at < rows.length; at += postgresBatchRows) {
+    await client.query("begin");
+    const copy = client.query(copyFrom(`copy staging from stdin`));
+    const lines = rows.slice(at, at + postgresBatchRows).map((row) =>
+      columns.map((name) => row[name]).join("\t")
+    );
+    copy.end(`${lines.join("\n")}\n`);
+    await new Promise((resolve, reject) => copy.on("finish", resolve).on("error", reject));
+    await client.query(`insert into raw select * from staging on conflict (id) do update set ${updates}`);
+    await client.query("commit");
+  }
+  await client.end();
+}
+
+if (import.meta.main) {
+  const [count, cassandra, postgres] = Deno.args;
+  const rows = Array.from({ length: Number(count) }, (_, n) => benchUser(n));
+  const definition = columns.map((name) => `${name} text${name === "id" ? " primary key" : ""}`).join(", ");
+  const client = await cassandraClient(cassandra!);
+  await client.execute(
+    "create keyspace if not exists weir_bench with replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
+  );
+  await client.execute("drop table if exists weir_bench.raw");
+  await client.execute(`create table weir_bench.raw (${definition})`);
+  await client.shutdown();
+  const database = new Client({ connectionString: postgres! });
+  await database.connect();
+  await database.query(`drop table if exists raw`);
+  await database.query(`create table raw (${definition})`);
+  await database.end();
+
+  const cpuBefore = process.cpuUsage();
+  const start = performance.now();
+  await Promise.all([writeCassandra(cassandra!, rows), writePostgres(postgres!, rows)]);
+  const seconds = (performance.now() - start) / 1_000;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  console.log(JSON.stringify({ rows: rows.length, seconds, cpuSeconds: (user + system) / 1e6 }));
+}

@@ -1,0 +1,299 @@
+import assert from "node:assert/strict";
+import {
+  aggregate,
+  avg,
+  cassandraTable,
+  count,
+  filter,
+  flatMap,
+  json,
+  kafka,
+  map,
+  type Pipeline,
+  pipeline,
+  postgresTable,
+  topic,
+  tumbling,
+  validate,
+} from "weir";
+import { PlanExecutor } from "../../src/runtime/execute.ts";
+import { type PackableRecord, PackedReader, packRecords } from "../../src/runtime/packed_records.ts";
+import type { OutputRows, Refusal, SliceInput, TaskOutput } from "../../src/runtime/protocol.ts";
+
+const reading = {
+  type: "record",
+  name: "Reading",
+  fields: [{ name: "sensor", type: "string" }, { name: "celsius", type: "double" }],
+} as const;
+const columns = { sensor: "text", celsius: "double" } as const;
+const source = kafka("readings", { group: "g", codec: json(reading) });
+const utf8 = new TextEncoder();
+const text = (bytes: Uint8Array | null | undefined) => bytes ? new TextDecoder().decode(bytes) : null;
+
+function record(offset: number, value: unknown, more: Partial<PackableRecord> = {}): PackableRecord {
+  const bytes = value instanceof Uint8Array || value === null ? value : utf8.encode(JSON.stringify(value));
+  return { offset, timestamp: 1_000_000 + offset, key: utf8.encode("k"), value: bytes, headers: [], ...more };
+}
+
+function slice(records: PackableRecord[], refused: Refusal[] = [], partition = 3): SliceInput {
+  return { partition, records: packRecords(records), refused };
+}
+
+function run(plan: Pipeline, slices: SliceInput[], watermark = -Infinity): TaskOutput {
+  const executor = new PlanExecutor(plan);
+  for (const { partition } of slices) {
+    executor.assign({ partition, epoch: 1, next: 0, writeTime: 0, eventTime: null });
+  }
+  return executor.process({ id: 1, pipeline: plan.name, slices, watermark });
+}
+
+function linesOf(rows: OutputRows): string[] {
+  assert.ok(rows.kind === "copy" || rows.kind === "groups");
+  return text(rows.chunk.bytes)!.split("\n").slice(0, -1);
+}
+
+const good = { sensor: "a", celsius: 1.5 };
+
+Deno.test("a record goes to every output, and one that is filtered from all is counted as filtered", () => {
+  const plan = pipeline("p", {
+    source,
+    outputs: (stream) => {
+      const warm = stream.pipe(filter((r) => r.celsius > 0));
+      return [
+        warm.to(cassandraTable("k.t", { columns, key: ["sensor"] })),
+        warm.to(postgresTable("t", { columns, key: ["sensor"] })),
+        warm.pipe(map((r) => ({ ...r, celsius: r.celsius * 2 })))
+          .to(topic("doubled", { key: (r) => r.sensor, codec: json(reading) })),
+      ];
+    },
+  });
+  const output = run(plan, [slice([record(0, good), record(1, { sensor: "b", celsius: -1 })])]);
+  assert.deepEqual(output.slices[0]!.counts, { out: 1, filtered: 1, deadLettered: 0, late: 0 });
+  const [cells, copy, records] = output.outputs;
+  assert.ok(
+    cells!.kind === "cells" && cells!.rows.count === 1 && cells!.rows.timestamps[0] === 1_000_000_000,
+  );
+  assert.deepEqual(linesOf(copy!), ["a\t1.5"]);
+  assert.ok(records!.kind === "records");
+  const [doubled] = new PackedReader(records!.records).produced();
+  assert.deepEqual(
+    { key: text(doubled!.key), value: text(doubled!.value), timestamp: doubled!.timestamp },
+    { key: "a", value: '{"sensor":"a","celsius":3}', timestamp: 1_000_000 },
+  );
+});
+
+Deno.test("a record that fails in one branch leaves nothing in any output", () => {
+  const plan = pipeline("p", {
+    source,
+    outputs: (stream) => [
+      stream.to(cassandraTable("k.t", { columns, key: ["sensor"] })),
+      stream.to(postgresTable("t", { columns, key: ["sensor"] })),
+      stream.pipe(aggregate({ by: (r) => ({ sensor: r.sensor }), compute: { n: count() } })).to(
+        postgresTable("n"),
+      ),
+      stream.pipe(map(function explode(r) {
+        if (r.celsius > 100) throw new RangeError("too hot", { cause: new Error("sensor on fire") });
+        return r;
+      })).to(topic("out", { key: (r) => r.sensor, codec: json(reading) })),
+    ],
+  });
+  const output = run(plan, [
+    slice([record(0, good), record(1, { sensor: "b", celsius: 101 }), record(2, good)]),
+  ]);
+  assert.deepEqual(output.slices[0]!.counts, { out: 2, filtered: 0, deadLettered: 1, late: 0 });
+  const [cells, copy, groups, records] = output.outputs;
+  assert.ok(cells!.kind === "cells");
+  assert.deepEqual([...cells!.sources], [0, 2]);
+  assert.ok(copy!.kind === "copy");
+  assert.deepEqual([...copy!.sources], [0, 2]);
+  assert.deepEqual(linesOf(groups!), ["a\t2"]);
+  assert.ok(records!.kind === "records" && records!.records.count === 2);
+  const [letter] = new PackedReader(output.deadLetters).produced();
+  const headers = Object.fromEntries(letter!.headers.map(({ key, value }) => [key, text(value)]));
+  assert.equal(headers["weir.stage"], "map(explode)");
+  assert.equal(headers["weir.error"], "too hot: sensor on fire");
+});
+
+Deno.test("poison of every kind becomes a dead letter with its original bytes and where it came from", () => {
+  const plan = pipeline("p", {
+    source,
+    outputs: (stream) => [
+      stream.pipe(validate((r) => r.celsius > -273 || "colder than can be"))
+        .to(postgresTable("t", { columns, key: ["sensor"] })),
+    ],
+  });
+  const poison: [Uint8Array | null | object, string, RegExp][] = [
+    [utf8.encode("{nope"), "decode", /not JSON/],
+    [utf8.encode(""), "decode", /empty/],
+    [null, "decode", /null/],
+    [Uint8Array.of(0xff, 0xfe), "decode", /UTF-8/],
+    [{ sensor: 1, celsius: 2 }, "decode", /field sensor should be string, is 1/],
+    [{ sensor: "a" }, "decode", /field celsius should be double, is missing/],
+    [utf8.encode(`"${"x".repeat(10_000_000)}"`), "decode", /should be/],
+    [{ sensor: "a", celsius: -300 }, "validate", /colder than can be/],
+    [{ sensor: "a\u0000b", celsius: 1 }, "write t", /U\+0000/],
+  ];
+  const original = { key: "ü", value: utf8.encode("kept") };
+  const records = poison.map(([value], i) => record(10 + i, value, { headers: [original] }));
+  const output = run(plan, [slice([...records, record(99, good)])]);
+  assert.deepEqual(output.slices[0]!.counts, { out: 1, filtered: 0, deadLettered: poison.length, late: 0 });
+  const letters = new PackedReader(output.deadLetters).produced();
+  letters.forEach((letter, i) => {
+    const headers = Object.fromEntries(letter.headers.map(({ key, value }) => [key, text(value)]));
+    assert.equal(text(letter.key), `readings-3-${10 + i}`);
+    assert.deepEqual(letter.value, records[i]!.value);
+    assert.equal(headers["weir.stage"], poison[i]![1]);
+    assert.match(headers["weir.error"]!, poison[i]![2]);
+    assert.deepEqual(
+      ["ü", "weir.topic", "weir.partition", "weir.offset", "weir.timestamp", "weir.key", "weir.attempt"]
+        .map((name) => headers[name]),
+      ["kept", "readings", "3", `${10 + i}`, `${1_000_010 + i}`, "k", "1"],
+    );
+  });
+});
+
+Deno.test("a record that comes back from the dead letters counts its attempts", () => {
+  const plan = pipeline("p", {
+    source,
+    outputs: (s) => [s.to(postgresTable("t", { columns, key: ["sensor"] }))],
+  });
+  const headers = [{ key: "weir.attempt", value: utf8.encode("2") }, {
+    key: "weir.topic",
+    value: utf8.encode("old"),
+  }];
+  const output = run(plan, [slice([record(0, null, { headers })])]);
+  const [letter] = new PackedReader(output.deadLetters).produced();
+  assert.deepEqual(
+    letter!.headers.filter(({ key }) => key === "weir.attempt" || key === "weir.topic").map((h) =>
+      text(h.value)
+    ),
+    ["readings", "3"],
+  );
+});
+
+Deno.test("a record that a sink refused is a dead letter at once, and its neighbours keep their timestamps", () => {
+  const plan = pipeline("p", {
+    source,
+    outputs: (s) => [s.to(cassandraTable("k.t", { columns, key: ["sensor"] }))],
+  });
+  const records = () =>
+    [record(0, good), record(1, good), record(2, good)].map((r) => ({ ...r, timestamp: 5 }));
+  const refusal = { offset: 1, stage: "write k.t", reason: "row too large" };
+  const cells = (output: TaskOutput) => {
+    const rows = output.outputs[0]!;
+    assert.ok(rows.kind === "cells");
+    return [...rows.rows.timestamps];
+  };
+  assert.deepEqual(cells(run(plan, [slice(records())])), [5_000, 5_001, 5_002]);
+  const output = run(plan, [slice(records(), [refusal])]);
+  assert.deepEqual(cells(output), [5_000, 5_002]);
+  const [letter] = new PackedReader(output.deadLetters).produced();
+  assert.equal(text(letter!.headers.find(({ key }) => key === "weir.error")!.value), "row too large");
+});
+
+Deno.test("write times never go back in a partition, and a replay from the checkpoint gives the same", () => {
+  const plan = pipeline("p", {
+    source,
+    outputs: (s) => [s.pipe(flatMap((r) => [r, r])).to(cassandraTable("k.t", { columns, key: ["sensor"] }))],
+  });
+  const executor = new PlanExecutor(plan);
+  const start = { partition: 3, epoch: 1, next: 0, writeTime: 0, eventTime: null };
+  const times = (timestamps: number[], from: number) => {
+    const records = timestamps.map((timestamp, i) => record(from + i, good, { timestamp }));
+    const output = executor.process({ id: 1, pipeline: "p", slices: [slice(records)], watermark: -Infinity });
+    const rows = output.outputs[0]!;
+    assert.ok(rows.kind === "cells");
+    return { rows: [...rows.rows.timestamps], ...output.slices[0]! };
+  };
+  executor.assign(start);
+  const first = times([10, 2], 0);
+  assert.deepEqual(first.rows, [10_000, 10_001, 10_002, 10_003]);
+  const second = times([11, Number.MAX_SAFE_INTEGER], 2);
+  executor.assign({ ...start, next: 2, writeTime: first.writeTime, eventTime: first.eventTime });
+  assert.deepEqual(times([11, Number.MAX_SAFE_INTEGER], 2), second);
+  assert.ok(second.rows.every(Number.isSafeInteger));
+});
+
+Deno.test("aggregates add up a batch by window and key, over partitions", () => {
+  const plan = pipeline("p", {
+    source,
+    outputs: (s) => [
+      s.pipe(aggregate({
+        by: (r) => ({ sensor: r.sensor }),
+        window: tumbling("1s"),
+        compute: { readings: count(), mean: avg((r) => r.celsius) },
+      })).to(postgresTable("means")),
+    ],
+  });
+  const at = (offset: number, timestamp: number, sensor: string, celsius: number) =>
+    record(offset, { sensor, celsius }, { timestamp });
+  const output = run(plan, [
+    slice([at(0, 1_000, "a", 1), at(1, 1_999, "a", 2), at(2, 2_000, "a", 4)]),
+    slice([at(0, 1_500, "a", 3), at(1, 1_500, "b", 8)], [], 4),
+  ]);
+  const rows = output.outputs[0]!;
+  assert.ok(rows.kind === "groups");
+  assert.deepEqual(rows.keyTypes, { sensor: "text" });
+  const lines = linesOf(rows).map((line) => line.split("\t").slice(2).join(" "));
+  assert.deepEqual(lines, ["a 3 6 3", "a 1 4 1", "b 1 8 1"]);
+  assert.deepEqual(output.slices.map((each) => each.eventTime), [2_000, 1_500]);
+});
+
+Deno.test("a record whose window has closed is late, and no other", () => {
+  const plan = pipeline("p", {
+    source,
+    outputs: (s) => [
+      s.pipe(
+        aggregate({ by: (r) => ({ sensor: r.sensor }), window: tumbling("1s"), compute: { n: count() } }),
+      )
+        .to(postgresTable("n")),
+    ],
+  });
+  const records = [record(0, good, { timestamp: 999 }), record(1, good, { timestamp: 1_000 })];
+  const output = run(plan, [slice(records)], 1_000);
+  assert.deepEqual(output.slices[0]!.counts, { out: 1, filtered: 1, deadLettered: 0, late: 1 });
+});
+
+Deno.test("keys and numbers that cannot be aggregated are the record's fault", () => {
+  const plan = pipeline("p", {
+    source,
+    outputs: (s) => [
+      s.pipe(aggregate({
+        by: (r): { name: string } => ({ name: (r.sensor === "none" ? undefined : r.sensor) as string }),
+        compute: { mean: avg((r) => r.sensor === "nan" ? NaN : r.celsius) },
+      })).to(postgresTable("n")),
+    ],
+  });
+  const sensors = ["a", "none", "nan", "x".repeat(5_000), "nul\0"];
+  const output = run(plan, [slice(sensors.map((sensor, i) => record(i, { sensor, celsius: 1 })))]);
+  assert.equal(output.slices[0]!.counts.deadLettered, 4);
+  assert.deepEqual(linesOf(output.outputs[0]!), ["a\t1\t1"]);
+  const errors = new PackedReader(output.deadLetters).produced()
+    .map((letter) => text(letter.headers.find(({ key }) => key === "weir.error")!.value)!);
+  [/key name is missing/, /finite number, got NaN/, /5000 characters/, /NUL/].forEach((expected, i) =>
+    assert.match(errors[i]!, expected)
+  );
+});
+
+Deno.test("an event time that is none is the record's fault", () => {
+  const plan = pipeline("p", {
+    source: kafka("readings", { group: "g", codec: json(reading), eventTime: (r) => new Date(r.sensor) }),
+    outputs: (s) => [s.to(postgresTable("t", { columns, key: ["sensor"] }))],
+  });
+  const output = run(plan, [slice([record(0, good), record(1, { sensor: "2020-01-01", celsius: 1 })])]);
+  assert.deepEqual(output.slices[0]!.counts, { out: 1, filtered: 0, deadLettered: 1, late: 0 });
+  assert.equal(output.slices[0]!.eventTime, Date.UTC(2020, 0, 1));
+});
+
+Deno.test("a slice without records changes nothing", () => {
+  const plan = pipeline("p", {
+    source,
+    outputs: (s) => [s.to(postgresTable("t", { columns, key: ["sensor"] }))],
+  });
+  const output = run(plan, [slice([])]);
+  assert.deepEqual(output.slices[0], {
+    writeTime: 0,
+    eventTime: null,
+    counts: { out: 0, filtered: 0, deadLettered: 0, late: 0 },
+  });
+});

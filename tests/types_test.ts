@@ -1,0 +1,153 @@
+/**
+ * Row types flow from a codec through the operators to the sinks without annotations, and what does not fit is a
+ * compile error: each `@ts-expect-error` fails the type check if its line compiles.
+ */
+import assert from "node:assert/strict";
+import {
+  aggregate,
+  avg,
+  cassandraTable,
+  count,
+  delimited,
+  filter,
+  flatMap,
+  json,
+  kafka,
+  map,
+  max,
+  type Output,
+  pipeline,
+  postgresTable,
+  type Producer,
+  type Stream,
+  sum,
+  topic,
+  tumbling,
+  validate,
+} from "../src/mod.ts";
+
+const schema = {
+  type: "record",
+  name: "User",
+  fields: [
+    { name: "id", type: "string" },
+    { name: "age", type: ["null", "int"] },
+    { name: "gender", type: "string" },
+    { name: "post", type: ["string", "int"] },
+    { name: "tags", type: { type: "array", items: "string" } },
+    { name: "state", type: { type: "enum", name: "State", symbols: ["ON", "OFF"] } },
+  ],
+} as const;
+const columns = { id: "text", age: "int?", gender: "text" } as const;
+const source = kafka("users", { group: "g", codec: json(schema) });
+
+Deno.test("values are typed from the codec to the sinks without annotations", () => {
+  const plan = pipeline("typed", {
+    source,
+    outputs: (stream) => {
+      const users = stream.pipe(
+        validate((user) => user.id !== ""),
+        filter((user) => user.state === "ON"),
+        map((user) => ({ id: user.id, age: user.age, gender: user.gender })),
+      );
+      return [
+        users.to(cassandraTable("a.b", { columns, key: ["id"] })),
+        users.to(postgresTable("b", { columns, key: ["id", "gender"] })),
+        users.pipe(
+          aggregate({
+            by: (user) => ({ gender: user.gender }),
+            window: tumbling("1m"),
+            compute: {
+              users: count(),
+              years: sum((user) => user.age ?? 0),
+              oldest: max((user) => user.age ?? 0),
+            },
+          }),
+        ).to(postgresTable("c")),
+        stream.pipe(flatMap((user) => user.tags), map((tag) => ({ tag, length: tag.length })))
+          .to(postgresTable("d", { columns: { tag: "text", length: "int" }, key: ["tag"] })),
+        stream.to(topic("t", { key: (user) => user.id, codec: json(schema) })),
+      ];
+    },
+  });
+  assert.deepEqual(plan.outputs.map(({ sink }) => sink.name), ["a.b", "b", "c", "d", "t"]);
+});
+
+Deno.test("a filter's type guard narrows what comes after it", () => {
+  const plan = pipeline("narrowed", {
+    source,
+    outputs: (stream) => [
+      stream.pipe(
+        map((user) => user.post),
+        filter((post): post is string => typeof post === "string"),
+        map((post) => ({ post: post.trim() })),
+      ).to(postgresTable("posts", { columns: { post: "text" }, key: ["post"] })),
+    ],
+  });
+  assert.equal(plan.nodes.length, 3);
+});
+
+type User = typeof source extends { codec: { decode(bytes: Uint8Array): infer T } } ? T : never;
+
+// Never called: only the type check reads it.
+export function compileErrors(
+  stream: Stream<User>,
+  users: Stream<{ id: string; age: number | null; gender: string }>,
+) {
+  const names = topic("names", { key: () => null, codec: delimited(["name"], "$") });
+  const outputs: Output[] = [
+    // @ts-expect-error a key that is no column
+    users.to(postgresTable("b", { columns, key: ["idd"] })),
+    // @ts-expect-error a column that the rows do not have
+    users.to(postgresTable("b", { columns: { ...columns, more: "text" }, key: ["id"] })),
+    // @ts-expect-error a column of another type
+    users.to(postgresTable("b", { columns: { id: "int" }, key: ["id"] })),
+    // @ts-expect-error a null for a column that is not optional
+    users.to(postgresTable("b", { columns: { id: "text", age: "int" }, key: ["id"] })),
+    // @ts-expect-error a type that no column has
+    users.to(cassandraTable("a.b", { columns: { id: "string" }, key: ["id"] })),
+    // @ts-expect-error a key that is no column
+    users.to(cassandraTable("a.b", { columns, key: ["name"] })),
+    // @ts-expect-error a topic without codec is for dead letters only
+    users.to(topic("t")),
+    // @ts-expect-error values that the codec does not take
+    users.to(topic("t", { key: (user) => user.id, codec: json(schema) })),
+    // @ts-expect-error values without a field that the codec needs
+    users.pipe(map((user) => ({ nom: user.id }))).to(names),
+    // @ts-expect-error a table without columns takes only what is merged
+    users.to(postgresTable("c")),
+  ];
+  // @ts-expect-error a group by a field that is not there
+  stream.pipe(aggregate({ by: (user) => ({ gender: user.nope }), compute: { users: count() } }));
+  // @ts-expect-error a group by a value that cannot be a column of a key
+  stream.pipe(aggregate({ by: (user) => ({ tags: user.tags }), compute: { users: count() } }));
+  // @ts-expect-error an average of what is not a number
+  stream.pipe(aggregate({ by: (user) => ({ id: user.id }), compute: { mean: avg((user) => user.gender) } }));
+  // @ts-expect-error a symbol that the enum does not have
+  stream.pipe(filter((user) => user.state === "BROKEN"));
+  // @ts-expect-error a field that the schema does not have
+  stream.pipe(map((user) => user.name));
+  // @ts-expect-error an operator for other values
+  stream.pipe(map((line: string) => line.length));
+  // @ts-expect-error an operator that does not fit the one before
+  stream.pipe(map((user) => user.id), map((id: number) => id + 1));
+  // @ts-expect-error a check answers true, false or a text
+  stream.pipe(validate((user) => user.age));
+  // @ts-expect-error flatMap needs something to iterate
+  stream.pipe(flatMap((user) => user.age));
+  return outputs;
+}
+
+export function scheduleErrors(numbers: Producer<number>, ids: Producer<{ id: string }>) {
+  const outputs = (stream: Stream<{ readonly id: string }>) => [
+    stream.to(postgresTable("b", { columns: { id: "text" }, key: ["id"] })),
+  ];
+  const source = kafka("ids", { group: "g", codec: delimited(["id"], "$") });
+  pipeline("good", { source, outputs, schedule: { cron: "* * * * *", produce: ids } });
+  // @ts-expect-error a producer of what the topic does not take
+  pipeline("bad", { source, outputs, schedule: { cron: "* * * * *", produce: numbers } });
+  // @ts-expect-error a source without a group
+  kafka("ids", { codec: delimited(["id"], "$") });
+  // @ts-expect-error no window is that long
+  tumbling("1 fortnight");
+}
