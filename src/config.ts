@@ -34,7 +34,7 @@ export interface KafkaConfig {
 
 export interface CassandraConfig {
   readonly contactPoints: readonly string[];
-  /** Absent: asked from the first contact point. */
+  /** Absent: the cluster's, when it has only one. */
   readonly localDataCenter?: string;
   readonly username?: string;
   readonly password?: string;

@@ -42,7 +42,7 @@ export const settings: readonly Setting[] = [
   {
     name: "CASSANDRA_LOCAL_DC",
     about: "the data center to write to",
-    default: "asked from the first node",
+    default: "the cluster's, when it has only one",
     parse: text,
   },
   { name: "CASSANDRA_USERNAME", about: "user for Cassandra", default: "none", parse: text },

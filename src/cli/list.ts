@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { readyMade } from "../pipelines/mod.ts";
-import type { ExitCode } from "./mod.ts";
+import type { ExitCode } from "./exit_code.ts";
 
 /** `weir list`: the ready-made pipelines. */
 export function addListCommand(program: Command, finish: (code: ExitCode) => void): void {

@@ -1,11 +1,9 @@
 import { Command, CommanderError } from "commander";
 import { ConfigError, describeError, OffsetOutOfRange, SchemaMismatch, ServiceError } from "../errors.ts";
 import { version } from "../version.ts";
+import type { ExitCode } from "./exit_code.ts";
 import { addListCommand } from "./list.ts";
 import { addRunCommand } from "./run.ts";
-
-/** 0: done. 1: failed, or found problems. 2: used wrongly. */
-export type ExitCode = 0 | 1 | 2;
 
 /** Runs a command line and gives the exit code. Whatever goes wrong ends in one message, without a stack trace. */
 export async function main(args: readonly string[]): Promise<ExitCode> {

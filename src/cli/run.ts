@@ -5,7 +5,7 @@ import { loadPipelines } from "../runtime/load_pipeline.ts";
 import { startWeir, type Weir } from "../runtime/start.ts";
 import { flagOf, settings } from "../settings.ts";
 import { version } from "../version.ts";
-import type { ExitCode } from "./mod.ts";
+import type { ExitCode } from "./exit_code.ts";
 import { Screen } from "./screen.ts";
 
 /** Milliseconds for draining, and for ending whatever is left after that. */

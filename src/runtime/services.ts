@@ -1,5 +1,5 @@
 /** The one place where adapters are chosen: real services where they are set, embedded ones where they are not. */
-import type { Config } from "../config.ts";
+import type { CassandraConfig, Config, KafkaConfig } from "../config.ts";
 import { describeError, ServiceError } from "../errors.ts";
 import { openEmbeddedLog } from "../log/embedded.ts";
 import { openKafka } from "../log/kafka.ts";
@@ -7,10 +7,9 @@ import type { Log } from "../log/mod.ts";
 import { openCassandra } from "../sinks/cassandra.ts";
 import { openEmbeddedTables } from "../sinks/embedded_table.ts";
 import type { Tables } from "../sinks/mod.ts";
-import type { Warehouse } from "../warehouse/mod.ts";
 import { openPglite } from "../warehouse/pglite.ts";
 import { openPostgres } from "../warehouse/postgres.ts";
-import { type DataDirectory, lockDataDirectory } from "./data_directory.ts";
+import { lockDataDirectory } from "./data_directory.ts";
 import type { Services } from "./pipeline_run.ts";
 
 export interface OpenServices extends Services {
@@ -19,33 +18,45 @@ export interface OpenServices extends Services {
 }
 
 /**
- * Connects to all services at once.
+ * Connects to the real services, all at once, and then opens the embedded ones: nothing is written when a setting is wrong.
  *
  * @throws {ServiceError} the first one's that cannot be used; the others are closed again.
  */
 export async function openServices(config: Config): Promise<OpenServices> {
-  const embedded = !config.kafka || !config.cassandra || config.databaseUrl === undefined;
-  const directory = embedded ? lockDataDirectory(config.dataDir) : undefined;
-  const [log, tables, warehouse] = await Promise.allSettled([
-    openLog(config, directory),
-    openTables(config, directory),
-    openWarehouse(config, directory),
-  ]);
-  const opened = [log, tables, warehouse].flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
-  const close = async () => {
-    await Promise.allSettled(opened.map((service) => service.close()));
-    directory?.release();
+  /** In the order of opening; what came last is closed first. */
+  const opened: Promise<{ close(): Promise<void> }>[] = [];
+  const open = <T extends { close(): Promise<void> }>(service: Promise<T>): Promise<T> => {
+    opened.push(service);
+    return service;
   };
-  if (log.status === "fulfilled" && tables.status === "fulfilled" && warehouse.status === "fulfilled") {
-    return { log: log.value, tables: tables.value, warehouse: warehouse.value, close };
+  const close = async () => {
+    const services = await Promise.allSettled(opened);
+    for (const service of services.reverse()) if (service.status === "fulfilled") await service.value.close();
+  };
+  const { kafka, cassandra, databaseUrl } = config;
+  try {
+    const [log, tables, warehouse] = await Promise.all([
+      kafka && open(connectKafka(kafka)),
+      cassandra && open(connectCassandra(cassandra)),
+      databaseUrl === undefined ? undefined : open(openPostgres({ url: databaseUrl })),
+    ]);
+    if (log && tables && warehouse) return { log, tables, warehouse, close };
+    const directory = lockDataDirectory(config.dataDir);
+    opened.push(Promise.resolve({ close: () => Promise.resolve(directory.release()) }));
+    return {
+      log: log ?? await open(Promise.resolve(openEmbeddedLog({ file: directory.file("log.db") }))),
+      tables: tables ??
+        await open(Promise.resolve(openEmbeddedTables({ file: directory.file("tables.db") }))),
+      warehouse: warehouse ?? await open(openPglite({ directory: directory.file("warehouse") })),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
   }
-  await close();
-  throw [log, tables, warehouse].find((each) => each.status === "rejected")!.reason;
 }
 
-async function openLog({ kafka }: Config, directory: DataDirectory | undefined): Promise<Log> {
-  if (!kafka) return openEmbeddedLog({ file: directory!.file("log.db") });
-  const { brokers, ssl, sasl } = kafka;
+async function connectKafka({ brokers, ssl, sasl }: KafkaConfig): Promise<Log> {
   return await openKafka({
     brokers,
     ...(ssl && { ssl: authorities(ssl, "KAFKA_SSL_CA") }),
@@ -53,18 +64,8 @@ async function openLog({ kafka }: Config, directory: DataDirectory | undefined):
   });
 }
 
-async function openTables({ cassandra }: Config, directory: DataDirectory | undefined): Promise<Tables> {
-  if (!cassandra) return openEmbeddedTables({ file: directory!.file("tables.db") });
-  const { ssl, ...rest } = cassandra;
+async function connectCassandra({ ssl, ...rest }: CassandraConfig): Promise<Tables> {
   return await openCassandra({ ...rest, ...(ssl && { ssl: authorities(ssl, "CASSANDRA_SSL_CA") }) });
-}
-
-async function openWarehouse(
-  { databaseUrl }: Config,
-  directory: DataDirectory | undefined,
-): Promise<Warehouse> {
-  if (databaseUrl === undefined) return await openPglite({ directory: directory!.file("warehouse") });
-  return await openPostgres({ url: databaseUrl });
 }
 
 function authorities(

@@ -11,8 +11,8 @@ import { Slots } from "./slots.ts";
 export type { CassandraSettings };
 
 /**
- * Batches under way at once, over all tables: enough to keep a few nodes busy, and far below the 2,048 that a connection
- * takes.
+ * Batches under way at once, over all tables: enough to keep a few nodes busy, and far below the 2,048 that a
+ * connection takes.
  */
 const maxInFlight = 64;
 
@@ -86,8 +86,8 @@ class CassandraTables implements Tables {
   }
 
   /**
-   * Names the local nodes that hold a partition key, so that a batch only goes where all its rows live. Undefined when
-   * that is everywhere, which saves hashing every key.
+   * Names the local nodes that hold a partition key, so that a batch only goes where all its rows live. Undefined
+   * when that is everywhere, which saves hashing every key.
    */
   #replicaSets(
     keyspace: string,

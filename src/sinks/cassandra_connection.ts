@@ -1,6 +1,7 @@
 /**
- * Opens a connection to a Cassandra cluster, in two steps: a short-lived client that takes any data center looks at the
- * cluster, so that every wrong setting can be named; the one that stays then uses the nodes of the local data center.
+ * Opens a connection to a Cassandra cluster, in two steps: a short-lived client that takes any data center looks at
+ * the cluster, so that every wrong setting can be named; the one that stays then uses the nodes of the local data
+ * center.
  */
 import type { Client, ClientOptions, Host } from "cassandra-driver";
 import { ServiceError } from "../errors.ts";
@@ -26,7 +27,10 @@ export interface CassandraSettings {
   readonly openTimeoutMs?: number;
 }
 
-/** The execution profile that goes round the local nodes, for when each of them has every row and no key need be hashed. */
+/**
+ * The execution profile that goes round the local nodes, for when each of them has every row and no key need be
+ * hashed.
+ */
 export const anyNode = "any-node";
 
 /**

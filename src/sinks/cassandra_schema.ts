@@ -16,7 +16,10 @@ const cqlTypes: Readonly<Record<ColumnType, string>> = {
   bytes: "blob",
 };
 
-/** How many nodes hold each row of a keyspace: in the local data center, or in the whole cluster when it knows no centers. */
+/**
+ * How many nodes hold each row of a keyspace: in the local data center, or in the whole cluster when it knows no
+ * centers.
+ */
 export interface Replication {
   readonly copies: number;
   readonly perDataCenter: boolean;

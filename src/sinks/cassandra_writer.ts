@@ -88,8 +88,8 @@ export class CassandraWriter {
 }
 
 /**
- * Makes the statement of a row. All its parameters are views: of the cells as they came, and of one buffer that holds the
- * timestamps of all rows. The driver takes Buffers as encoded already.
+ * Makes the statement of a row. All its parameters are views: of the cells as they came, and of one buffer that holds
+ * the timestamps of all rows. The driver takes Buffers as encoded already.
  */
 function statements(
   query: string,
@@ -115,10 +115,11 @@ function statements(
 }
 
 /**
- * Whether the server refused a request for what its rows hold, so that it can never be taken: a value or key too long,
- * bytes that are no value of the column's type. Cassandra answers these with Invalid (0x2200), older ones a mutation that is too
- * large with a plain server error. Invalid is also its answer when the table has gone or changed, when the disk is too full,
- * and when an operator forbids the consistency level: none of those is a row's fault.
+ * Whether the server refused a request for what its rows hold, so that it can never be taken: a value or key too
+ * long, bytes that are no value of the column's type. Cassandra answers these with Invalid (0x2200), older ones a
+ * mutation that is too large with a plain server error. Invalid is also its answer when the table has gone or
+ * changed, when the disk is too full, and when an operator forbids the consistency level: none of those is a row's
+ * fault.
  */
 function isRowsFault(driver: CassandraDriver, error: unknown): error is Error {
   if (!(error instanceof driver.errors.ResponseError)) return false;

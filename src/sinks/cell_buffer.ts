@@ -1,6 +1,6 @@
 /**
- * A growing buffer that CQL values are appended to, in their binary encoding (native protocol v4, section 6): fixed widths,
- * big-endian.
+ * A growing buffer that CQL values are appended to, in their binary encoding (native protocol v4, section 6): fixed
+ * widths, big-endian.
  */
 export class CellBuffer {
   /** Bytes in use. May be set back, to forget what was appended last. */

@@ -42,8 +42,8 @@ export class CellEncoder {
    * undefined leave an optional cell unset.
    *
    * @param timestampMicros The row's write timestamp, in microseconds since 1970; a safe integer.
-   * @throws {Error} naming the column, what it takes and the value, when a cell can't be encoded or Cassandra could never take
-   * it as a key.
+   * @throws {Error} naming the column, what it takes and the value, when a cell can't be encoded or could never be a
+   * key in Cassandra.
    */
   add(row: Readonly<Record<string, unknown>>, timestampMicros: number): void {
     const before = this.mark();
@@ -68,7 +68,9 @@ export class CellEncoder {
     this.#buffer.length = mark.bytes;
   }
 
-  /** All rows added so far, in buffers of exactly their size that can be transferred. The encoder is empty afterwards. */
+  /**
+   * All rows added so far, in buffers of exactly their size that can be transferred. The encoder is empty afterwards.
+   */
   finish(): CellRows {
     const rows: CellRows = {
       count: this.#count,

@@ -24,8 +24,9 @@ export function sqlType(type: ColumnType): string {
 }
 
 /**
- * A table of the pipeline's columns and, behind them, the write times in µs since 1970: `_write_time` of the row, and one
- * of each optional column, which rows may leave as it was. So the last write wins for each cell by itself, as in Cassandra.
+ * A table of the pipeline's columns and, behind them, the write times in µs since 1970: `_write_time` of the row, and
+ * one of each optional column, which rows may leave as it was. So the last write wins for each cell by itself, as in
+ * Cassandra.
  */
 export function creation({ name, columns, key }: CassandraTable<never>): string {
   const definitions = columns.map((column) =>
@@ -39,8 +40,9 @@ export function creation({ name, columns, key }: CassandraTable<never>): string 
 }
 
 /**
- * The statement that writes one row, with the columns' values and then the write time as parameters; null is a cell that is not
- * set. A cell is replaced by a later write; on equal times the larger value wins, so that the order of writes never matters.
+ * The statement that writes one row, with the columns' values and then the write time as parameters; null is a cell
+ * that is not set. A cell is replaced by a later write; on equal times the larger value wins, so that the order of
+ * writes never matters.
  */
 export function upsert({ name, columns, key }: CassandraTable<never>): string {
   const time = `?${columns.length + 1}`;
@@ -81,7 +83,10 @@ export function writeTimeColumns(columns: readonly ColumnSpec[]): string[] {
   return [...new Set([rowWriteTime, ...columns.map(writeTimeColumn)])];
 }
 
-/** The column that holds when a column was written last. With its dot it can't be the name of a column of the pipeline's. */
+/**
+ * The column that holds when a column was written last. With its dot it can't be the name of a column of the
+ * pipeline's.
+ */
 function writeTimeColumn({ name, optional }: ColumnSpec): string {
   return optional ? `${rowWriteTime}.${name}` : rowWriteTime;
 }

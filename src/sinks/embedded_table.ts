@@ -14,8 +14,9 @@ export interface EmbeddedTablesOptions {
 }
 
 /**
- * Tables in one SQLite database, for runs without a Cassandra: a table `keyspace.table` is the SQL table of that whole name,
- * `"keyspace.table"`, so that any SQLite client can read it. How values are stored is with {@linkcode decodeCell}.
+ * Tables in one SQLite database, for runs without a Cassandra: a table `keyspace.table` is the SQL table of that
+ * whole name, `"keyspace.table"`, so that any SQLite client can read it. How values are stored is with {@linkcode
+ * decodeCell}.
  *
  * A write is one transaction, durable when it returns, even when the machine then loses power.
  */

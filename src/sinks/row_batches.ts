@@ -11,8 +11,8 @@ export interface Batching {
   /** The most bytes in a batch of more than one row, as {@linkcode Batch.bytes} counts. */
   readonly maxBytes: number;
   /**
-   * Names the nodes that hold a partition key, the same string for the same nodes; a batch then never spans two such sets.
-   * Absent when every node has every row.
+   * Names the nodes that hold a partition key, the same string for the same nodes; a batch then never spans two such
+   * sets. Absent when every node has every row.
    */
   readonly replicas?: (partitionKey: Uint8Array) => string;
 }

@@ -1,4 +1,5 @@
-import type { CopyChunk, RefusedRow, Transaction, WarehouseTable } from "./mod.ts";
+import { inlineRows } from "./inline_rows.ts";
+import type { RefusedRow, Transaction, WarehouseTable } from "./mod.ts";
 import { type SqlSession, sqlState } from "./sql_database.ts";
 import type { TableSql } from "./table_sql.ts";
 
@@ -11,10 +12,13 @@ export function blamesRows(error: unknown): boolean {
   return ["22", "23", "44"].includes(state.slice(0, 2)) || state === "54000" || state === "P0001";
 }
 
+/** How many rows are tried at first: few enough for one statement, see {@linkcode inlineRows}. */
+const sliceRows = 32;
+
 /**
- * Finds every row that the database refuses: writes the rows in order, and of those that fail together one half after
- * the other. Rows that pass stay, so that of two rows that exclude each other the later one is refused. All of it is
- * rolled back. Expects the staging tables, and no open transaction.
+ * Finds every row that the database refuses: writes the rows in order, a slice at a time, and of a slice that fails one
+ * half after the other. Rows that pass stay, so that of two rows that exclude each other the later one is refused. All
+ * of it is rolled back. Expects the staging tables, and no open transaction.
  */
 export async function findRefused(
   session: SqlSession,
@@ -22,14 +26,15 @@ export async function findRefused(
   sqlOf: (table: WarehouseTable) => TableSql,
 ): Promise<RefusedRow[]> {
   const refused: RefusedRow[] = [];
-  await session.run("begin; set constraints all immediate");
+  const trial = new Trial(session);
+  await session.run(`begin; set constraints all immediate; ${savepoint}`);
   for (const [tableIndex, { table, chunks }] of transaction.tables.entries()) {
     const sql = sqlOf(table);
-    for (const [chunkIndex, chunk] of chunks.entries()) {
-      const ends = lineEnds(chunk);
+    for (const [chunkIndex, { bytes }] of chunks.entries()) {
+      const ends = lineEnds(bytes);
       const bisect = async (from: number, to: number): Promise<void> => {
-        const bytes = chunk.bytes.subarray(from === 0 ? 0 : ends[from - 1], ends[to - 1]);
-        const reason = await attempt(session, sql, bytes);
+        const rows = bytes.subarray(from === 0 ? 0 : ends[from - 1], ends[to - 1]);
+        const reason = await trial.reasonAgainst(table, sql, rows, to - from);
         if (reason === undefined) return;
         if (to - from === 1) {
           refused.push({ table: tableIndex, chunk: chunkIndex, row: from, reason });
@@ -39,23 +44,47 @@ export async function findRefused(
         await bisect(from, middle);
         await bisect(middle, to);
       };
-      if (ends.length > 0) await bisect(0, ends.length);
+      for (let from = 0; from < ends.length; from += sliceRows) {
+        await bisect(from, Math.min(from + sliceRows, ends.length));
+      }
     }
   }
   await session.run("rollback");
   return refused;
 }
 
-/** Writes rows and keeps them, or says why they were refused. */
-async function attempt(session: SqlSession, sql: TableSql, bytes: Uint8Array): Promise<string | undefined> {
-  try {
-    const steps = ["savepoint attempt", sql.copy, sql.insert(), sql.clear, "release savepoint attempt"];
-    await session.run(steps.join("; "), [[bytes]]);
-    return undefined;
-  } catch (error) {
-    if (!blamesRows(error)) throw error;
-    await session.run("rollback to savepoint attempt");
-    return reasonOf(error);
+const savepoint = "savepoint trial";
+
+/** Writes rows within a transaction, and takes back those that were refused. */
+class Trial {
+  readonly #session: SqlSession;
+  /** Undoes the last trial; goes with the next one, in the same message. */
+  #undo = "";
+
+  constructor(session: SqlSession) {
+    this.#session = session;
+  }
+
+  /** Why the rows cannot be written; undefined when they were. */
+  async reasonAgainst(
+    table: WarehouseTable,
+    sql: TableSql,
+    rows: Uint8Array,
+    count: number,
+  ): Promise<string | undefined> {
+    const inline = inlineRows(table, [rows]);
+    if (inline === undefined && count > 1) return "too large to be written at once";
+    const write = inline === undefined ? [sql.clear, sql.copy, sql.insert()] : [sql.insert(inline)];
+    const script = [this.#undo, ...write, "release savepoint trial", savepoint];
+    try {
+      await this.#session.run(script.join("; "), inline === undefined ? [[rows]] : []);
+      this.#undo = "";
+      return undefined;
+    } catch (error) {
+      if (!blamesRows(error)) throw error;
+      this.#undo = "rollback to savepoint trial";
+      return reasonOf(error);
+    }
   }
 }
 
@@ -65,7 +94,7 @@ function reasonOf(error: unknown): string {
 }
 
 /** Where each row ends. In COPY's text a line feed always ends a row: one in a value is written `\n`. */
-function lineEnds({ bytes }: CopyChunk): number[] {
+function lineEnds(bytes: Uint8Array): number[] {
   const ends: number[] = [];
   for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) ends.push(at + 1);
   return ends;

@@ -52,7 +52,7 @@ export function tableSql(table: WarehouseTable, staging: string): TableSql {
     createStaging: `create temporary table if not exists ${identifier(staging)} (${types.join(", ")}, ` +
       `${arrival} bigint generated always as identity (cache 1000)) on commit delete rows`,
     copy: `copy ${name} (${columns}) from stdin`,
-    clear: `delete from ${name}`,
+    clear: `truncate ${name}`,
     insert: (relation = name) =>
       `insert into ${tableName(table)} as t (${columns}) ${selection(table, relation)} ` +
       `on conflict (${table.key.map(identifier).join(", ")}) ${resolution(table)}`,
