@@ -2,7 +2,7 @@ import { OffsetOutOfRange } from "../errors.ts";
 import type { LogConsumer, PartitionOffsets } from "../log/mod.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Offset } from "../record.ts";
-import type { Checkpoint, SourceName, Warehouse } from "../warehouse/mod.ts";
+import type { SourceName, Warehouse } from "../warehouse/mod.ts";
 import { type Lane, OwnedPartition } from "./lane.ts";
 import { retry, serviceBackoff } from "./retry.ts";
 

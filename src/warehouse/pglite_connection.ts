@@ -1,5 +1,5 @@
 import type { PgliteFailure, PgliteReply, PgliteRequest } from "./pglite_protocol.ts";
-import { messageHead } from "./postgres_script.ts";
+import { messageHead } from "./protocol_message.ts";
 import type { SqlParameter, SqlRow } from "./sql_database.ts";
 
 /** A database error, as it came from the worker. */

@@ -1,5 +1,6 @@
 // @ts-types="@types/pg"
 import type { Connection, Submittable } from "pg";
+import { messageHead } from "./protocol_message.ts";
 
 /**
  * Statements in one simple-query message of Postgres's protocol, for a `pg` client to submit. The client's own query
@@ -64,11 +65,3 @@ export class PostgresScript implements Submittable {
 
 /** How much one CopyData message takes, so that the server can start on the first while others are on their way. */
 const copyDataBytes = 64 * 1024;
-
-/** A message's type and length, which counts itself. */
-export function messageHead(type: "Q" | "d" | "c", bodyBytes: number): Uint8Array {
-  const head = new Uint8Array(5);
-  head[0] = type.charCodeAt(0);
-  new DataView(head.buffer).setUint32(1, bodyBytes + 4);
-  return head;
-}

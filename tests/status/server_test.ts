@@ -107,7 +107,7 @@ Deno.test("the page allows only what comes from this server, and has nothing inl
     for (const [, path] of html.matchAll(/(?:src|href)="(\/[^"]*)"/g)) {
       const linked = await get(path!);
       await linked.body?.cancel();
-      assert.equal(linked.status, 200, path);
+      assert.equal(linked.status, 200, path!);
     }
   }));
 

@@ -85,5 +85,6 @@ export function startWeir({ command: [program, ...args], dataDir, env = {} }: We
 }
 
 async function read(output: ReadableStream<Uint8Array>, printed: string[]): Promise<void> {
-  for await (const text of output.pipeThrough(new TextDecoderStream())) printed.push(text);
+  const decoder = new TextDecoder();
+  for await (const bytes of output) printed.push(decoder.decode(bytes, { stream: true }));
 }
