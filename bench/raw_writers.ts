@@ -7,7 +7,6 @@
  * Prints one line of JSON: rows, seconds, cpuSeconds.
  */
 import process from "node:process";
-import { from as copyFrom } from "pg-copy-streams";
 import { Client } from "pg";
 import { userColumns } from "../src/pipelines/users.ts";
 import { cassandraClient } from "./services.ts";
@@ -38,22 +37,18 @@ async function writeCassandra(address: string, rows: readonly Record<string, str
 async function writePostgres(url: string, rows: readonly Record<string, string>[]): Promise<void> {
   const client = new Client({ connectionString: url });
   await client.connect();
-  await client.query(
-    `create temp table staging (${columns.map((name) => `${name} text`).join(", ")}) on commit delete rows`,
-  );
   const updates = columns.filter((name) => name !== "id").map((name) => `${name} = excluded.${name}`).join(
     ", ",
   );
+  const arrays = columns.map((_, i) => `$${i + 1}::text[]`).join(", ");
+  const insert = `insert into raw select * from unnest(${arrays}) on conflict (id) do update set ${updates}`;
   for (let at = 0; at < rows.length; at += postgresBatchRows) {
-    await client.query("begin");
-    const copy = client.query(copyFrom(`copy staging from stdin`));
-    const lines = rows.slice(at, at + postgresBatchRows).map((row) =>
-      columns.map((name) => row[name]).join("\t")
-    );
-    copy.end(`${lines.join("\n")}\n`);
-    await new Promise((resolve, reject) => copy.on("finish", resolve).on("error", reject));
-    await client.query(`insert into raw select * from staging on conflict (id) do update set ${updates}`);
-    await client.query("commit");
+    const batch = rows.slice(at, at + postgresBatchRows);
+    await client.query({
+      name: "insert",
+      text: insert,
+      values: columns.map((name) => batch.map((row) => row[name])),
+    });
   }
   await client.end();
 }

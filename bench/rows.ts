@@ -26,7 +26,7 @@ interface Measured {
   readonly peakMemoryMb?: number;
 }
 
-async function fillTopic(kafka: string, rows: number): Promise<void> {
+export async function fillTopic(kafka: string, rows: number): Promise<void> {
   const client = await kafkaClient(kafka);
   const admin = client.admin();
   await admin.connect();

@@ -26,6 +26,7 @@ export async function startWeir(
       "run",
       ...(profile ? ["--cpu-prof", `--cpu-prof-dir=${profile}`] : []),
       "--allow-all",
+      "--v8-flags=--max-semi-space-size=2",
       `${root}main.ts`,
       "run",
       `${root}${module}`,

@@ -86,7 +86,7 @@ export function readConfig(
     log: get("WEIR_LOG") ?? "text",
     maxBatchRecords: get("WEIR_MAX_BATCH_RECORDS") ?? 5_000,
     maxBatchBytes: get("WEIR_MAX_BATCH_BYTES") ?? 4 * 1024 * 1024,
-    memoryBytes: get("WEIR_MEMORY_BYTES") ?? 24 * 1024 * 1024,
+    memoryBytes: get("WEIR_MEMORY_BYTES") ?? 8 * 1024 * 1024,
     commitInterval: get("WEIR_COMMIT_INTERVAL_MS") ?? 5,
   };
 }

@@ -97,7 +97,6 @@ const drivers: Readonly<Record<string, readonly string[]>> = {
   "kafkajs": ["adapters"],
   "cassandra-driver": ["adapters"],
   "pg": ["adapters", "shared by adapters"],
-  "pg-copy-streams": ["adapters"],
   "@electric-sql/pglite": ["adapters", "warehouse worker"],
   "@faker-js/faker": ["producers"],
 };

@@ -26,7 +26,7 @@ Deno.test("nothing set: everything is embedded, with the defaults", () => {
     log: "text",
     maxBatchRecords: 5_000,
     maxBatchBytes: 4_194_304,
-    memoryBytes: 25_165_824,
+    memoryBytes: 8_388_608,
     commitInterval: 5,
   });
 });

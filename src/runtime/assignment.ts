@@ -3,7 +3,7 @@ import type { LogConsumer, PartitionOffsets } from "../log/mod.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Offset } from "../record.ts";
 import type { SourceName, Warehouse } from "../warehouse/mod.ts";
-import { type Lane, OwnedPartition } from "./lane.ts";
+import type { Lane, OwnedPartition } from "./lane.ts";
 import { retry, serviceBackoff } from "./retry.ts";
 
 export interface AssignmentOptions {
@@ -78,7 +78,7 @@ export class Assignment {
       const { partition } = checkpoint;
       if (!this.laneOf(partition)) {
         this.#checkRange(partition, checkpoint.next, offsets.get(partition));
-        this.#leastLoaded().add(new OwnedPartition(checkpoint));
+        this.#leastLoaded().own(checkpoint);
       }
       const owned = this.laneOf(partition)!.partitions.get(partition)!;
       owned.paused = false;
@@ -105,8 +105,7 @@ export class Assignment {
         fenced = true;
         continue;
       }
-      owned.restore(checkpoint);
-      lane.add(owned);
+      lane.restore(owned, checkpoint);
       consumer.seek(owned.partition, owned.expected);
       if (owned.paused) consumer.resume([owned.partition]);
       owned.paused = false;

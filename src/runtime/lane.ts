@@ -1,30 +1,27 @@
 import type { Batch, Offset } from "../record.ts";
 import type { Checkpoint } from "../warehouse/mod.ts";
-import { packRecords } from "./packed_records.ts";
-import { PartitionQueue } from "./partition_queue.ts";
+import { type Chunk, type Limits, PartitionQueue } from "./partition_queue.ts";
 import type { Refusal, SliceInput, TaskOutput } from "./protocol.ts";
 import type { WorkerSlot } from "./worker_pool.ts";
 
 /** A partition that this process owns. */
 export class OwnedPartition {
-  readonly queue = new PartitionQueue();
+  readonly queue: PartitionQueue;
   /** Records that sinks refused; they become dead letters when they come by again. */
   readonly refused = new Map<Offset, Refusal>();
   /** What the warehouse holds for it. */
   checkpoint: Checkpoint;
   /** The offset that the next batch of the log must start from. */
   expected: Offset;
-  /** The position after the last record that a task has taken. */
-  taken: Offset;
   /** Bytes and records that were fetched and are not in the warehouse yet. */
   heldBytes = 0;
   heldRecords = 0;
   paused = false;
 
-  constructor(checkpoint: Checkpoint) {
+  constructor(checkpoint: Checkpoint, limits: Limits) {
     this.checkpoint = checkpoint;
     this.expected = checkpoint.next;
-    this.taken = checkpoint.next;
+    this.queue = new PartitionQueue(limits);
   }
 
   get partition(): number {
@@ -35,21 +32,15 @@ export class OwnedPartition {
   restore(checkpoint: Checkpoint): void {
     this.checkpoint = checkpoint;
     this.expected = checkpoint.next;
-    this.taken = checkpoint.next;
     this.queue.clear();
     this.heldBytes = 0;
     this.heldRecords = 0;
   }
 }
 
-/** The part of a task that is of one partition. */
-export interface Slice {
+/** A part of a task: a chunk of one partition. Its records have gone to the worker. */
+export interface Slice extends Omit<Chunk, "records"> {
   readonly partition: OwnedPartition;
-  readonly from: Offset;
-  readonly next: Offset;
-  readonly bytes: number;
-  readonly offsets: Float64Array;
-  readonly timestamps: Float64Array;
 }
 
 /**
@@ -65,12 +56,6 @@ export interface Task {
   readonly startedAt: number;
   state: "processing" | "delivering" | "ready" | "abandoned";
   output?: TaskOutput;
-}
-
-/** How much may be taken at once, and how many tasks may be under way. */
-export interface LaneLimits {
-  readonly maxBatchRecords: number;
-  readonly maxBatchBytes: number;
 }
 
 /** Two, so that the worker finds the next batch waiting when it is done with one. */
@@ -89,19 +74,27 @@ export class Lane {
   /** Why the lane has to start over from the warehouse's positions; it is idle until then. */
   resetReason: string | undefined;
   readonly #pipeline: string;
-  readonly #limits: LaneLimits;
+  readonly #limits: Limits;
   readonly #now: () => number;
   #nextSlice = 0;
 
-  constructor(readonly slot: WorkerSlot, pipeline: string, limits: LaneLimits, now: () => number) {
+  constructor(readonly slot: WorkerSlot, pipeline: string, limits: Limits, now: () => number) {
     this.#pipeline = pipeline;
     this.#limits = limits;
     this.#now = now;
   }
 
-  add(partition: OwnedPartition): void {
+  /** Owns a partition from now on, from a checkpoint. */
+  own(checkpoint: Checkpoint): void {
+    const partition = new OwnedPartition(checkpoint, this.#limits);
     this.partitions.set(partition.partition, partition);
-    this.slot.worker.assign(this.#pipeline, partition.checkpoint);
+    this.slot.worker.assign(this.#pipeline, checkpoint);
+  }
+
+  /** Starts a partition over from a checkpoint. */
+  restore(partition: OwnedPartition, checkpoint: Checkpoint): void {
+    partition.restore(checkpoint);
+    this.slot.worker.assign(this.#pipeline, checkpoint);
   }
 
   /** The partition is another's from now on. Batches on the way go on: the warehouse decides about them. */
@@ -111,12 +104,11 @@ export class Lane {
   }
 
   /** Adds what the log has fetched; false when it does not continue where the last batch ended. */
-  push(partition: OwnedPartition, batch: Batch, bytes: number): boolean {
+  push(partition: OwnedPartition, batch: Batch): boolean {
     if (batch.from !== partition.expected) return false;
-    partition.queue.push(batch);
-    partition.expected = batch.next;
-    partition.heldBytes += bytes;
+    partition.heldBytes += partition.queue.push(batch);
     partition.heldRecords += batch.records.length;
+    partition.expected = batch.next;
     return true;
   }
 
@@ -128,28 +120,15 @@ export class Lane {
     if (this.tasks.filter((task) => task.state === "processing").length >= tasksInWorker) return undefined;
     const slices: Slice[] = [];
     const inputs: SliceInput[] = [];
-    let records = this.#limits.maxBatchRecords;
-    let bytes = this.#limits.maxBatchBytes;
+    const left = { ...this.#limits };
     for (const partition of this.#inTurn()) {
-      if (records <= 0 || bytes <= 0) break;
-      const taken = partition.queue.take(records, bytes);
-      if (!taken) continue;
-      records -= taken.records.length;
-      bytes -= taken.bytes;
-      slices.push({
-        partition,
-        from: partition.taken,
-        next: taken.next,
-        bytes: taken.bytes,
-        offsets: Float64Array.from(taken.records, (record) => record.offset),
-        timestamps: Float64Array.from(taken.records, (record) => record.timestamp),
-      });
-      inputs.push({
-        partition: partition.partition,
-        records: packRecords(taken.records),
-        refused: [...partition.refused.values()],
-      });
-      partition.taken = taken.next;
+      if (left.records <= 0 || left.bytes <= 0) break;
+      for (const { records, ...chunk } of partition.queue.take(left)) {
+        left.records -= records.count;
+        left.bytes -= chunk.bytes;
+        slices.push({ partition, ...chunk });
+        inputs.push({ partition: partition.partition, records, refused: [...partition.refused.values()] });
+      }
     }
     if (slices.length === 0) return undefined;
     const task: Task = { id, lane: this, slices, startedAt: this.#now(), state: "processing" };

@@ -1,73 +1,86 @@
-import type { Batch, Offset, SourceRecord } from "../record.ts";
+import type { Batch, Offset } from "../record.ts";
+import { type PackedRecords, packRecords } from "./packed_records.ts";
 
-/** What was taken from a queue: the next records of the partition. */
-export interface Taken {
-  readonly records: SourceRecord[];
-  /** Bytes of keys, values and headers. */
-  readonly bytes: number;
+/** Records of one partition that go through the process together. */
+export interface Chunk {
+  /** The position that they follow. */
+  readonly from: Offset;
   /** The position after them. */
   readonly next: Offset;
+  readonly records: PackedRecords;
+  /** The memory that they take. */
+  readonly bytes: number;
+  readonly offsets: Float64Array;
+  /** Milliseconds since 1970. */
+  readonly timestamps: Float64Array;
 }
 
-/** Fetched records of one partition that wait for its worker, in order. */
+/** At most so many records and bytes, but one record at least. */
+export interface Limits {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/** Small enough for a task to be filled close to its limits, large enough to cost nothing. */
+const chunkRecords = 1_000;
+
+/**
+ * Fetched records of one partition that wait for its worker, in order. They are packed as they come: what a client library
+ * makes for each record is garbage at once, and is not kept for as long as they wait.
+ */
 export class PartitionQueue {
-  #batches: { readonly batch: Batch; at: number }[] = [];
-  #records = 0;
+  readonly #limits: Limits;
+  #chunks: Chunk[] = [];
+
+  constructor(limits: Limits) {
+    this.#limits = { records: Math.min(limits.records, chunkRecords), bytes: limits.bytes };
+  }
 
   /** True when there is nothing to take, not even a position to move. */
   get isEmpty(): boolean {
-    return this.#batches.length === 0;
+    return this.#chunks.length === 0;
   }
 
-  /** How many records wait. */
-  get records(): number {
-    return this.#records;
+  /** Adds what was fetched; gives the memory that it takes. */
+  push({ from, next, records }: Batch): number {
+    let [start, size, bytes] = [0, 0, 0];
+    const cut = (end: number) => {
+      const packed = packRecords(records.slice(start, end));
+      const last = end === records.length;
+      const offsets = Float64Array.from(records.slice(start, end), (record) => record.offset);
+      const timestamps = Float64Array.from(records.slice(start, end), (record) => record.timestamp);
+      this.#chunks.push({
+        from: start === 0 ? from : records[start - 1]!.offset + 1,
+        next: last ? next : records[end - 1]!.offset + 1,
+        records: packed,
+        bytes: packed.buffer.byteLength,
+        offsets,
+        timestamps,
+      });
+      bytes += packed.buffer.byteLength;
+      [start, size] = [end, 0];
+    };
+    for (const [i, { key, value }] of records.entries()) {
+      const more = (key?.length ?? 0) + (value?.length ?? 0);
+      if (i > start && (i - start >= this.#limits.records || size + more > this.#limits.bytes)) cut(i);
+      size += more;
+    }
+    cut(records.length);
+    return bytes;
   }
 
-  push(batch: Batch): void {
-    this.#batches.push({ batch, at: 0 });
-    this.#records += batch.records.length;
+  /** Takes chunks up to the limits, but one at least if there is one. */
+  take({ records, bytes }: Limits): Chunk[] {
+    let end = 0;
+    for (let left = { records, bytes }; end < this.#chunks.length; end++) {
+      const chunk = this.#chunks[end]!;
+      left = { records: left.records - chunk.records.count, bytes: left.bytes - chunk.bytes };
+      if (end > 0 && (left.records < 0 || left.bytes < 0)) break;
+    }
+    return this.#chunks.splice(0, end);
   }
 
   clear(): void {
-    this.#batches = [];
-    this.#records = 0;
+    this.#chunks = [];
   }
-
-  /** Takes records up to both bounds, but at least one; undefined when nothing waits. */
-  take(maxRecords: number, maxBytes: number): Taken | undefined {
-    if (this.isEmpty) return undefined;
-    const records: SourceRecord[] = [];
-    let bytes = 0;
-    let next = 0;
-    let used = 0;
-    for (const waiting of this.#batches) {
-      const { batch } = waiting;
-      while (waiting.at < batch.records.length) {
-        const record = batch.records[waiting.at]!;
-        const size = recordBytes(record);
-        if (records.length > 0 && (records.length >= maxRecords || bytes + size > maxBytes)) break;
-        records.push(record);
-        bytes += size;
-        next = record.offset + 1;
-        waiting.at++;
-      }
-      if (waiting.at < batch.records.length) break;
-      next = batch.next;
-      used++;
-    }
-    this.#batches.splice(0, used);
-    this.#records -= records.length;
-    return { records, bytes, next };
-  }
-}
-
-/** A fixed part stands for what an object costs beside its bytes. */
-const recordOverhead = 64;
-
-/** About how much memory a record holds. */
-export function recordBytes(record: SourceRecord): number {
-  let bytes = recordOverhead + (record.key?.length ?? 0) + (record.value?.length ?? 0);
-  for (const header of record.headers) bytes += header.key.length + (header.value?.length ?? 0);
-  return bytes;
 }

@@ -9,9 +9,8 @@ import { Assignment } from "./assignment.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { Delivery, type RefusedSource } from "./delivery.ts";
 import { GroupPosition } from "./group_position.ts";
-import { Lane, type LaneLimits, type Task } from "./lane.ts";
+import { Lane, type Task } from "./lane.ts";
 import type { SliceInput } from "./protocol.ts";
-import { recordBytes } from "./partition_queue.ts";
 import { pause } from "./retry.ts";
 import { RunStats } from "./run_stats.ts";
 import { SinkMeter } from "./sink_meter.ts";
@@ -24,7 +23,10 @@ export interface Services {
   readonly warehouse: Warehouse;
 }
 
-export interface RunLimits extends LaneLimits {
+export interface RunLimits {
+  /** What a worker takes at once, at most. */
+  readonly maxBatchRecords: number;
+  readonly maxBatchBytes: number;
   /** Bytes of records that may be between fetch and commit, over all partitions of a pipeline. */
   readonly memoryBytes: number;
   /** Milliseconds between the starts of two transactions, at least. */
@@ -78,7 +80,8 @@ export class PipelineRun {
     const { plan, services, pool, limits, now } = options;
     const { signal } = this.#stopping;
     this.#source = { group: plan.source.group, topic: plan.source.topic };
-    this.#lanes = pool.slots.map((slot) => new Lane(slot, plan.name, limits, now));
+    const batch = { records: limits.maxBatchRecords, bytes: limits.maxBatchBytes };
+    this.#lanes = pool.slots.map((slot) => new Lane(slot, plan.name, batch, now));
     this.#meters = plan.outputs.map(({ sink }) => new SinkMeter(sink.name, sink.kind));
     this.#deadLetterMeter = new SinkMeter(plan.deadLetter, "dead-letter");
     this.#consumer = services.log.consumer(this.#source.topic, this.#source.group);
@@ -234,8 +237,7 @@ export class PipelineRun {
     const lane = this.#assignment.laneOf(batch.partition);
     const owned = lane?.partitions.get(batch.partition);
     if (!lane || !owned || this.#draining) return;
-    const bytes = batch.records.reduce((sum, record) => sum + recordBytes(record), 0);
-    if (!lane.push(owned, batch, bytes)) {
+    if (!lane.push(owned, batch)) {
       this.#consumer.seek(owned.partition, owned.expected);
       this.#checkRanges();
       return;

@@ -1,58 +1,73 @@
 import assert from "node:assert/strict";
 import type { SourceRecord } from "../../src/record.ts";
-import { PartitionQueue, recordBytes } from "../../src/runtime/partition_queue.ts";
+import { PackedReader } from "../../src/runtime/packed_records.ts";
+import { type Chunk, PartitionQueue } from "../../src/runtime/partition_queue.ts";
 
 function record(offset: number, size = 10): SourceRecord {
-  return { offset, timestamp: 0, key: null, value: new Uint8Array(size), headers: [] };
+  return { offset, timestamp: offset * 10, key: null, value: new Uint8Array(size), headers: [] };
 }
 
 function batch(from: number, next: number, offsets: number[], size?: number) {
   return { partition: 0, from, next, records: offsets.map((offset) => record(offset, size)) };
 }
 
-const offsetsOf = (records: SourceRecord[]) => records.map(({ offset }) => offset);
+const all = { records: Infinity, bytes: Infinity };
+
+function shape(chunks: readonly Chunk[]): string[] {
+  return chunks.map(({ from, next, offsets }) => `${from} [${[...offsets]}] ${next}`);
+}
 
 Deno.test("an empty queue gives nothing", () => {
-  assert.equal(new PartitionQueue().take(10, 1_000), undefined);
+  assert.deepEqual(new PartitionQueue(all).take(all), []);
 });
 
-Deno.test("all that waits is taken at once, across batches, with the position after the last batch", () => {
-  const queue = new PartitionQueue();
+Deno.test("all that waits is taken at once, each chunk with the positions around it", () => {
+  const queue = new PartitionQueue(all);
   queue.push(batch(0, 2, [0, 1]));
   queue.push(batch(2, 9, [4, 5]));
-  const taken = queue.take(100, 1e6)!;
-  assert.deepEqual(offsetsOf(taken.records), [0, 1, 4, 5]);
-  assert.equal(taken.next, 9);
+  assert.deepEqual(shape(queue.take(all)), ["0 [0,1] 2", "2 [4,5] 9"]);
   assert.ok(queue.isEmpty);
 });
 
-Deno.test("the record limit splits a batch, and the position is after the last record taken", () => {
-  const queue = new PartitionQueue();
-  queue.push(batch(0, 10, [0, 3, 6, 7]));
-  assert.deepEqual(offsetsOf(queue.take(2, 1e6)!.records), [0, 3]);
-  assert.equal(queue.records, 2);
-  const rest = queue.take(2, 1e6)!;
-  assert.deepEqual(offsetsOf(rest.records), [6, 7]);
-  assert.equal(rest.next, 10);
+Deno.test("a batch is cut at the record limit, and every position follows the one before", () => {
+  const queue = new PartitionQueue({ records: 2, bytes: 1e6 });
+  queue.push(batch(0, 10, [1, 3, 6, 7, 8]));
+  assert.deepEqual(shape(queue.take(all)), ["0 [1,3] 4", "4 [6,7] 8", "8 [8] 10"]);
 });
 
-Deno.test("a split leaves the position right behind the last record", () => {
-  const queue = new PartitionQueue();
-  queue.push(batch(0, 10, [0, 3, 6]));
-  assert.equal(queue.take(2, 1e6)!.next, 4);
-});
-
-Deno.test("the byte limit holds, but one record is always taken", () => {
-  const queue = new PartitionQueue();
+Deno.test("a batch is cut at the byte limit, but a record is never left out", () => {
+  const queue = new PartitionQueue({ records: 100, bytes: 1_500 });
   queue.push(batch(0, 3, [0, 1, 2], 1_000));
-  const one = recordBytes(record(0, 1_000));
-  assert.deepEqual(offsetsOf(queue.take(10, 1)!.records), [0]);
-  assert.deepEqual(offsetsOf(queue.take(10, 2 * one)!.records), [1, 2]);
+  assert.deepEqual(shape(queue.take(all)), ["0 [0] 1", "1 [1] 2", "2 [2] 3"]);
+});
+
+Deno.test("taking keeps to the limits, but takes one chunk at least", () => {
+  const queue = new PartitionQueue({ records: 2, bytes: 1e6 });
+  queue.push(batch(0, 6, [0, 1, 2, 3, 4, 5]));
+  assert.equal(queue.take({ records: 1, bytes: 1e6 }).length, 1);
+  assert.equal(queue.take({ records: 3, bytes: 1e6 }).length, 1);
+  assert.equal(queue.take({ records: 100, bytes: 1 }).length, 1);
+  assert.ok(queue.isEmpty);
 });
 
 Deno.test("a batch without records moves the position", () => {
-  const queue = new PartitionQueue();
-  queue.push(batch(5, 7, []));
-  assert.deepEqual(queue.take(10, 1e6), { records: [], bytes: 0, next: 7 });
+  const queue = new PartitionQueue(all);
+  assert.equal(queue.push(batch(5, 7, [])), 0);
+  assert.deepEqual(shape(queue.take(all)), ["5 [] 7"]);
+});
+
+Deno.test("what is taken holds the records, and as much memory as was told", () => {
+  const queue = new PartitionQueue(all);
+  const bytes = queue.push(batch(0, 2, [0, 1], 50));
+  const [chunk] = queue.take(all);
+  assert.equal(chunk!.bytes, bytes);
+  assert.deepEqual([...chunk!.timestamps], [0, 10]);
+  assert.deepEqual(new PackedReader(chunk!.records).value(1), new Uint8Array(50));
+});
+
+Deno.test("what is cleared is gone", () => {
+  const queue = new PartitionQueue(all);
+  queue.push(batch(0, 2, [0, 1]));
+  queue.clear();
   assert.ok(queue.isEmpty);
 });
