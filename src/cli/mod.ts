@@ -3,6 +3,7 @@ import { ConfigError, describeError, OffsetOutOfRange, SchemaMismatch, ServiceEr
 import { version } from "../version.ts";
 import type { ExitCode } from "./exit_code.ts";
 import { addListCommand } from "./list.ts";
+import { addOffsetsCommand } from "./offsets.ts";
 import { addRunCommand } from "./run.ts";
 
 /** Runs a command line and gives the exit code. Whatever goes wrong ends in one message, without a stack trace. */
@@ -20,6 +21,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "weir: ")) });
   addRunCommand(program, finish);
   addListCommand(program, finish);
+  addOffsetsCommand(program, finish);
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {

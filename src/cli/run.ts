@@ -1,12 +1,11 @@
 import type { Command } from "commander";
-import { readConfig } from "../config.ts";
 import { describeError } from "../errors.ts";
 import { loadPipelines } from "../runtime/load_pipeline.ts";
 import { startWeir, type Weir } from "../runtime/start.ts";
-import { flagOf, settings } from "../settings.ts";
 import { version } from "../version.ts";
 import type { ExitCode } from "./exit_code.ts";
 import { Screen } from "./screen.ts";
+import { addSettings, type Flags, readSettings } from "./setting_flags.ts";
 
 /** Milliseconds for draining, and for ending whatever is left after that. */
 const drainTime = 3_000;
@@ -17,15 +16,12 @@ export function addRunCommand(program: Command, finish: (code: ExitCode) => void
   const command = program.command("run", { isDefault: true })
     .description("run pipelines, ready-made ones by name or your own by path (default: users)")
     .argument("[pipeline...]", "a name that weir list shows, or the path of a module")
-    .action(async (names: string[], flags: Record<string, string>) => finish(await run(names, flags)));
-  for (const { name, about, default: otherwise } of settings) {
-    command.option(`${flagOf(name)} <value>`, `${about} (${name}; default: ${otherwise})`);
-  }
+    .action(async (names: string[], flags: Flags) => finish(await run(names, flags)));
+  addSettings(command);
 }
 
-async function run(names: readonly string[], flags: Readonly<Record<string, string>>): Promise<ExitCode> {
-  const given = Object.fromEntries(settings.map(({ name }) => [name, flags[propertyOf(name)]]));
-  const config = readConfig(Deno.env.toObject(), given, navigator.hardwareConcurrency);
+async function run(names: readonly string[], flags: Flags): Promise<ExitCode> {
+  const config = readSettings(flags);
   const pipelines = await loadPipelines(names.length > 0 ? names : ["users"], Deno.cwd());
   const screen = new Screen(config.log, Deno.stdout.isTerminal());
   const stopped = stopSignal();
@@ -35,13 +31,15 @@ async function run(names: readonly string[], flags: Readonly<Record<string, stri
     screen.say(`unexpected: ${describeError(event.reason)}`);
   });
   screen.say(`weir ${version} runs ${pipelines.map(({ plan }) => plan.name).join(", ")}`);
-  const weir = await startWeir({
+  const starting = startWeir({
     config,
     pipelines,
     env: (name) => Deno.env.get(name),
     say: (line) => screen.say(line),
     now: Date.now,
   });
+  stopped.then(() => hardStop(screen));
+  const weir = await starting;
   for (const line of describeServices(weir)) screen.say(line);
   screen.follow(() => weir.status());
   const failure = await Promise.race([stopped, weir.failed]);
@@ -66,22 +64,25 @@ function stopSignal(): Promise<undefined> {
   });
 }
 
-/** True when everything was closed in time. */
-async function stop(weir: Weir, screen: Screen): Promise<boolean> {
+/** Ends the process if it still runs so long after it was told to. */
+function hardStop(screen: Screen): void {
   const timer = setTimeout(() => {
     screen.say(
       "not everything could be closed in time; what was on the way will be read again at the next start",
     );
     Deno.exit(0);
   }, hardTime);
+  Deno.unrefTimer(timer);
+}
+
+/** True when everything was closed. */
+async function stop(weir: Weir, screen: Screen): Promise<boolean> {
   try {
     await weir.stop(drainTime);
     return true;
   } catch (error) {
     screen.say(`stopping: ${describeError(error)}`);
     return false;
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -97,9 +98,4 @@ function describeServices(weir: Weir): string[] {
     return `  ${role.padEnd(9)}  ${detail} (${hint})`;
   });
   return [...lines, `  ${"status".padEnd(9)}  ${weir.url}`];
-}
-
-/** Commander's property for a flag: `--status-port` becomes `statusPort`. */
-function propertyOf(name: string): string {
-  return flagOf(name).slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }

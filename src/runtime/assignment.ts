@@ -67,8 +67,9 @@ export class Assignment {
     const epochs = new Map(
       [...this.owned()].map(({ checkpoint }) => [checkpoint.partition, checkpoint.epoch]),
     );
-    const initial = (partition: number) => this.#initialPosition(offsets.get(partition));
-    const checkpoints = await warehouse.claim(source, partitions, epochs, initial);
+    await this.#begin(offsets.values());
+    const added = (partition: number) => offsets.get(partition)?.earliest ?? 0;
+    const checkpoints = await warehouse.claim(source, partitions, epochs, added);
     const kept = checkpoints.filter(({ partition, epoch }) => epochs.get(partition) === epoch);
     for (const owned of [...this.owned()]) {
       if (!kept.some(({ partition }) => partition === owned.partition)) this.#lose(owned);
@@ -137,12 +138,25 @@ export class Assignment {
     );
   }
 
-  #initialPosition(offsets: PartitionOffsets | undefined): Offset {
-    const { from } = this.#options.plan.source;
-    if (!offsets) return 0;
-    if (from === "earliest") return offsets.earliest;
-    if (from === "latest") return offsets.end;
-    return from[offsets.partition] ?? offsets.earliest;
+  /**
+   * The first time that a group reads a topic, every partition gets its position at once: those that are added later
+   * hold records that nobody has seen, and are read from their start.
+   */
+  async #begin(offsets: Iterable<PartitionOffsets>): Promise<void> {
+    const { warehouse, source, plan: { source: { from } } } = this.#options;
+    if ((await warehouse.positions(source)).length > 0) return;
+    const start = ({ partition, earliest, end }: PartitionOffsets) => {
+      if (from === "earliest") return earliest;
+      if (from === "latest") return end;
+      const given = from[partition] ?? earliest;
+      if (given >= earliest && given <= end) return given;
+      throw new OffsetOutOfRange(
+        `Cannot start partition ${partition} of ${source.topic} at offset ${given}, as the pipeline's source says in ` +
+          `"from": it goes from ${earliest} to ${end}; give an offset in between`,
+      );
+    };
+    const positions = new Map([...offsets].map((each) => [each.partition, start(each)]));
+    await warehouse.setPositions(source, positions, "absent");
   }
 
   #leastLoaded(): Lane {

@@ -195,7 +195,8 @@ export class PipelineRun {
     const time = now();
     this.#stats.observe(time);
     const [state, reason] = this.#state();
-    const watermark = this.#assignment.eventTime;
+    const { lateness } = plan.source;
+    const watermark = this.#assignment.eventTime - (lateness === Infinity ? 0 : lateness);
     return {
       name: plan.name,
       state,

@@ -97,7 +97,9 @@ class Running implements Weir {
       },
     });
     const ready = pool.ready();
-    const services = this.#services = await openServices(config).finally(() => ready.catch(() => {}));
+    // It is awaited after the services, which may take longer to fail than a module to load.
+    ready.catch(() => {});
+    const services = this.#services = await openServices(config);
     await ready;
     this.#monitor = new ServiceMonitor(services);
     const runs = pipelines.map(({ plan }) =>

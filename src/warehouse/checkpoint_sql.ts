@@ -17,6 +17,26 @@ export async function readPositions(
   return rows.map(checkpointOf);
 }
 
+/** See {@linkcode Warehouse.setPositions}. A position that was set has no owner: epoch 0, or one more than before. */
+export async function setPositions(
+  session: SqlSession,
+  { group, topic }: SourceName,
+  positions: ReadonlyMap<number, Offset>,
+  which: "absent" | "all",
+): Promise<void> {
+  await session.query(
+    `insert into weir.positions as p (group_id, topic, partition, epoch, next_offset)
+     select $1, $2, c.partition, 0, c.next_offset
+     from unnest($3::integer[], $4::bigint[]) as c (partition, next_offset) order by c.partition
+     on conflict (group_id, topic, partition) ${
+      which === "absent"
+        ? "do nothing"
+        : "do update set next_offset = excluded.next_offset, epoch = p.epoch + 1, updated_at = now()"
+    }`,
+    [group, topic, arrayText([...positions.keys()]), arrayText([...positions.values()])],
+  );
+}
+
 /** See {@linkcode Warehouse.claim}. A partition without an owner yet has epoch 0, its first owner 1. */
 export async function claimPartitions(
   session: SqlSession,
@@ -29,13 +49,7 @@ export async function claimPartitions(
   const present = new Set((await readPositions(session, source)).map((checkpoint) => checkpoint.partition));
   const absent = partitions.filter((partition) => !present.has(partition));
   if (absent.length > 0) {
-    await session.query(
-      `insert into weir.positions (group_id, topic, partition, epoch, next_offset)
-       select $1, $2, c.partition, 0, c.next_offset
-       from unnest($3::integer[], $4::bigint[]) as c (partition, next_offset) order by c.partition
-       on conflict do nothing`,
-      [group, topic, arrayText(absent), arrayText(absent.map(initial))],
-    );
+    await setPositions(session, source, new Map(absent.map((each) => [each, initial(each)])), "absent");
   }
   const rows = await session.query(
     `update weir.positions as p

@@ -29,6 +29,16 @@ export interface Warehouse {
     initial: (partition: number) => Offset,
   ): Promise<Checkpoint[]>;
 
+  /**
+   * Sets where partitions go on: those that have no checkpoint yet (`absent`), or all, taking them from their owners, who
+   * are fenced and start over from there (`all`). Write and event times of a checkpoint stay.
+   */
+  setPositions(
+    source: SourceName,
+    positions: ReadonlyMap<number, Offset>,
+    which: "absent" | "all",
+  ): Promise<void>;
+
   /** The checkpoints of every partition of a source that has one, sorted by partition. */
   positions(source: SourceName): Promise<Checkpoint[]>;
 

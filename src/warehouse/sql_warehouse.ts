@@ -1,6 +1,6 @@
 import { ServiceError } from "../errors.ts";
 import type { Offset } from "../record.ts";
-import { advance, claimPartitions, fencedBy, readPositions } from "./checkpoint_sql.ts";
+import { advance, claimPartitions, fencedBy, readPositions, setPositions } from "./checkpoint_sql.ts";
 import { createTable } from "./create_table.ts";
 import { inlineRows } from "./inline_rows.ts";
 import { migrate } from "./migrations/mod.ts";
@@ -94,6 +94,14 @@ class SqlWarehouse implements Warehouse {
       this.#database,
       (session) => claimPartitions(session, source, partitions, held, initial),
     );
+  }
+
+  setPositions(
+    source: SourceName,
+    positions: ReadonlyMap<number, Offset>,
+    which: "absent" | "all",
+  ): Promise<void> {
+    return withSession(this.#database, (session) => setPositions(session, source, positions, which));
   }
 
   positions(source: SourceName): Promise<Checkpoint[]> {

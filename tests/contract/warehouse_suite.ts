@@ -67,6 +67,33 @@ async function checkpointPart(warehouse: Warehouse, step: Step): Promise<void> {
     assert.deepEqual(await warehouse.claim(source, [], new Map(), () => 0), []);
   });
 
+  await step(
+    "positions that are set stand where there was none, and overrule only when told to",
+    async () => {
+      const source = newSource();
+      await warehouse.setPositions(source, new Map([[0, 5], [1, 6]]), "absent");
+      assert.deepEqual(await warehouse.claim(source, [0, 1, 2], new Map(), () => 9), [
+        { ...fresh(0, 5), epoch: 1 },
+        { ...fresh(1, 6), epoch: 1 },
+        fresh(2, 9),
+      ]);
+      await warehouse.setPositions(source, new Map([[0, 50], [3, 8]]), "absent");
+      await warehouse.setPositions(source, new Map([[1, 60]]), "all");
+      const positions = await warehouse.positions(source);
+      assert.deepEqual(positions.map(({ partition, epoch, next }) => [partition, epoch, next]), [
+        [0, 1, 5],
+        [1, 2, 60],
+        [2, 1, 9],
+        [3, 0, 8],
+      ]);
+      await assert.rejects(
+        warehouse.commit({ source, moves: [{ ...fresh(1, 70), epoch: 1, from: 6 }], tables: [] }),
+        Fenced,
+        "the owner before does not know of it",
+      );
+    },
+  );
+
   await step("processes that claim at once get epochs one after the other", async () => {
     const source = newSource();
     const claims = await Promise.all(

@@ -148,10 +148,9 @@ Deno.test({
   assert.equal(status.pipelines[0]!.records.deadLettered, 2);
   assert.equal(await weir.stop(), 0);
   const letters = await stores.read("users_created.dead-letter");
-  assert.deepEqual(letters.map(({ value }) => JSON.parse(new TextDecoder().decode(value!)).id).sort(), [
-    "user-2999",
-    "user-7",
-  ]);
+  // Dead letters are written at least once: a refusal in the same lane makes it start over before they are committed.
+  const ids = new Set(letters.map(({ value }) => JSON.parse(new TextDecoder().decode(value!)).id));
+  assert.deepEqual([...ids].sort(), ["user-2999", "user-7"]);
   for (const { headers } of letters) {
     assert.equal(String(headers["weir.stage"]), "write users");
     assert.match(String(headers["weir.error"]), /violates check constraint/);

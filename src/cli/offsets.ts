@@ -1,0 +1,86 @@
+import type { Command } from "commander";
+import { ConfigError } from "../errors.ts";
+import type { PartitionOffsets } from "../log/mod.ts";
+import { loadPipelines } from "../runtime/load_pipeline.ts";
+import { type OpenServices, openServices } from "../runtime/services.ts";
+import { lag } from "../status/lag.ts";
+import type { SourceName } from "../warehouse/mod.ts";
+import type { ExitCode } from "./exit_code.ts";
+import { addSettings, type Flags, readSettings } from "./setting_flags.ts";
+
+/** `weir offsets show|reset`: where a pipeline's group stands, and setting it. */
+export function addOffsetsCommand(program: Command, finish: (code: ExitCode) => void): void {
+  const offsets = program.command("offsets").description("show or set a pipeline's positions");
+  const show = offsets.command("show")
+    .description("show the positions of a pipeline's group, partition by partition")
+    .argument("<pipeline>", "a name that weir list shows, or the path of a module")
+    .option("--json", "as JSON")
+    .action(async (name: string, flags: Flags & { json?: true }) => finish(await showOffsets(name, flags)));
+  const reset = offsets.command("reset")
+    .description(
+      "set where a pipeline goes on; records that are read again are counted again in what it adds up",
+    )
+    .argument("<pipeline>", "a name that weir list shows, or the path of a module")
+    .requiredOption("--to <position>", "earliest, latest, or an offset")
+    .option("--partition <number>", "only this partition (default: all)")
+    .action(async (name: string, flags: Flags) => finish(await resetOffsets(name, flags)));
+  addSettings(show);
+  addSettings(reset);
+}
+
+async function showOffsets(name: string, flags: Flags & { json?: true }): Promise<ExitCode> {
+  return await withOffsets(name, flags, async ({ warehouse }, source, offsets) => {
+    const positions = new Map(
+      (await warehouse.positions(source)).map(({ partition, next }) => [partition, next]),
+    );
+    const rows = offsets.map(({ partition, earliest, end, committed }) => {
+      const position = positions.get(partition) ?? null;
+      return { partition, position, committed, earliest, end, lag: lag(end, position, earliest) };
+    });
+    if (flags.json) console.log(JSON.stringify({ ...source, partitions: rows }, null, 2));
+    else console.table(Object.fromEntries(rows.map(({ partition, ...row }) => [partition, row])));
+  });
+}
+
+async function resetOffsets(name: string, flags: Flags): Promise<ExitCode> {
+  return await withOffsets(name, flags, async ({ warehouse }, source, offsets) => {
+    const chosen = offsets.filter(({ partition }) => (flags.partition ?? `${partition}`) === `${partition}`);
+    if (chosen.length === 0) {
+      throw new ConfigError([
+        `--partition is "${flags.partition}": ${source.topic} has 0 to ${offsets.length - 1}`,
+      ]);
+    }
+    const positions = new Map(chosen.map((each) => [each.partition, positionIn(each, flags.to!)]));
+    await warehouse.setPositions(source, positions, "all");
+    for (const [partition, offset] of positions) {
+      console.log(`partition ${partition} of ${source.topic} goes on at ${offset}`);
+    }
+  });
+}
+
+function positionIn({ partition, earliest, end }: PartitionOffsets, to: string): number {
+  if (to === "earliest") return earliest;
+  if (to === "latest") return end;
+  const offset = /^\d+$/.test(to) ? Number(to) : NaN;
+  if (offset >= earliest && offset <= end) return offset;
+  throw new ConfigError([
+    `--to is "${to}": give earliest, latest, or an offset; partition ${partition} goes from ${earliest} to ${end}`,
+  ]);
+}
+
+async function withOffsets(
+  name: string,
+  flags: Flags,
+  action: (services: OpenServices, source: SourceName, offsets: PartitionOffsets[]) => Promise<void>,
+): Promise<ExitCode> {
+  const config = readSettings(flags);
+  const [loaded] = await loadPipelines([name], Deno.cwd());
+  const { topic, group } = loaded!.plan.source;
+  const services = await openServices(config);
+  try {
+    await action(services, { topic, group }, await services.log.offsets(topic, group));
+    return 0;
+  } finally {
+    await services.close();
+  }
+}
