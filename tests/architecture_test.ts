@@ -77,7 +77,17 @@ const layers: readonly Layer[] = [
   {
     name: "command line",
     files: /^src\/cli\/|^main\.ts$/,
-    may: ["leaves", "settings", "pipeline", "ready-made pipelines", "runtime", "schedule", "status"],
+    may: [
+      "leaves",
+      "settings",
+      "ports",
+      "pipeline",
+      "ready-made pipelines",
+      "runtime",
+      "services",
+      "schedule",
+      "status",
+    ],
   },
   {
     name: "partition worker",
