@@ -96,7 +96,6 @@ export class Assignment {
     const { warehouse, source, consumer } = this.#options;
     const read = () => warehouse.positions(source);
     const checkpoints = await retry(read, { backoff: serviceBackoff, signal, failed });
-    await lane.slot.ready;
     lane.abandon();
     let fenced = false;
     for (const owned of [...lane.partitions.values()]) {

@@ -82,7 +82,8 @@ export class Checkpointer {
     signal.addEventListener("abort", () => this.notify());
     let last = -Infinity;
     while (!signal.aborted) {
-      for (const lane of lanes) if (lane.resetReason !== undefined) await reset(lane);
+      // A lane whose worker is still starting waits, and does not hold up the others.
+      for (const lane of lanes) if (lane.resetReason !== undefined && !lane.slot.starting) await reset(lane);
       if (!lanes.some((lane) => lane.ready().length > 0)) {
         await this.#notification();
         continue;

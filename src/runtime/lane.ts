@@ -73,6 +73,8 @@ export class Lane {
   tasks: Task[] = [];
   /** Why the lane has to start over from the warehouse's positions; it is idle until then. */
   resetReason: string | undefined;
+  /** How often in a row its worker failed at a task. */
+  failures = 0;
   readonly #pipeline: string;
   readonly #limits: Limits;
   readonly #now: () => number;

@@ -11,7 +11,7 @@ import { Delivery, type RefusedSource } from "./delivery.ts";
 import { GroupPosition } from "./group_position.ts";
 import { Lane, type Task } from "./lane.ts";
 import type { SliceInput } from "./protocol.ts";
-import { pause } from "./retry.ts";
+import { pause, pauseAfter, serviceBackoff } from "./retry.ts";
 import { RunStats } from "./run_stats.ts";
 import { SinkMeter } from "./sink_meter.ts";
 import type { WorkerPool, WorkerSlot } from "./worker_pool.ts";
@@ -182,8 +182,8 @@ export class PipelineRun {
 
   /** The worker of a slot died and was replaced: its batches are taken anew. */
   workerReplaced(slot: WorkerSlot, error: Error): void {
-    const lane = this.#lanes.find((each) => each.slot === slot);
-    if (lane) this.#startOver(lane, error.message);
+    for (const lane of this.#lanes.filter((each) => each.slot === slot)) this.#startOver(lane, error.message);
+    slot.ready.then(() => this.#checkpointer.notify(), (cause) => this.#fail(describeError(cause)));
   }
 
   partitionsOf(slot: WorkerSlot): number {
@@ -279,6 +279,7 @@ export class PipelineRun {
   async #run(task: Task, inputs: readonly SliceInput[]): Promise<void> {
     const { lane } = task;
     const { now } = this.#options;
+    const { signal } = this.#stopping;
     try {
       const watermark = this.#assignment.eventTime - this.#options.plan.source.lateness;
       task.output = await lane.slot.worker.process({
@@ -287,22 +288,27 @@ export class PipelineRun {
         slices: inputs,
         watermark,
       });
-      lane.slot.busy += task.output.busy;
-      this.#stats.took("process", now() - task.startedAt, now());
-      if (task.state === "abandoned") return;
-      task.state = "delivering";
-      this.#pump(lane);
-      const start = now();
+    } catch (error) {
+      // What fails in a worker other than for a record is a bug or the worker's end: it may well fail again.
+      await pause(pauseAfter(++lane.failures, serviceBackoff), signal);
+      if (!signal.aborted && !isAbandoned(task)) this.#startOver(lane, describeError(error));
+      return;
+    }
+    lane.slot.busy += task.output.busy;
+    this.#stats.took("process", now() - task.startedAt, now());
+    if (isAbandoned(task)) return;
+    task.state = "delivering";
+    this.#pump(lane);
+    const start = now();
+    try {
       const refused = await this.#delivery.deliver(task);
       this.#stats.took("deliver", now() - start, now());
-      if ((task.state as Task["state"]) === "abandoned") return;
+      if (isAbandoned(task)) return;
       if (refused.length > 0) return this.#refused(task, refused);
       task.state = "ready";
       this.#checkpointer.notify();
     } catch (error) {
-      if (!this.#stopping.signal.aborted && task.state !== "abandoned") {
-        this.#startOver(lane, describeError(error));
-      }
+      if (!signal.aborted && !isAbandoned(task)) this.#startOver(lane, describeError(error));
     }
   }
 
@@ -310,6 +316,7 @@ export class PipelineRun {
     const time = this.#options.now();
     const resume: number[] = [];
     for (const task of tasks) {
+      task.lane.failures = 0;
       this.#stats.committed(task, time);
       const { tasks: underWay } = task.lane;
       underWay.splice(underWay.indexOf(task), 1);
@@ -366,4 +373,9 @@ export class PipelineRun {
     this.#consumer.stop().catch((error) => this.#options.say(`${this.name}: ${describeError(error)}`));
     this.#options.failed(reason);
   }
+}
+
+/** A task can be given up at any await; asked by a function, since the compiler takes the state for settled. */
+function isAbandoned(task: Task): boolean {
+  return task.state === "abandoned";
 }

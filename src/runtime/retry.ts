@@ -19,6 +19,15 @@ export interface RetryOptions {
   readonly random?: () => number;
 }
 
+/** The pause before try number `attempt` + 1, in milliseconds, with jitter on half of it. */
+export function pauseAfter(
+  attempt: number,
+  { first, most }: Backoff,
+  random: () => number = Math.random,
+): number {
+  return Math.min(most, first * 2 ** (attempt - 1)) * (0.5 + random() / 2);
+}
+
 /** Does something until it works, for as long as it takes, with growing pauses and full jitter on half of each. */
 export async function retry<T>(action: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { backoff, signal, failed, mendable = () => true, random = Math.random } = options;
@@ -28,8 +37,7 @@ export async function retry<T>(action: () => Promise<T>, options: RetryOptions):
     } catch (error) {
       if (signal.aborted || !mendable(error)) throw error;
       failed(error, attempt);
-      const wait = Math.min(backoff.most, backoff.first * 2 ** (attempt - 1));
-      await pause(wait * (0.5 + random() / 2), signal);
+      await pause(pauseAfter(attempt, backoff, random), signal);
       if (signal.aborted) throw error;
     }
   }

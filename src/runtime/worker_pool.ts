@@ -1,5 +1,6 @@
 import type { WorkerStatus } from "../status/snapshot.ts";
 import { PartitionWorker, type PipelineModule } from "./partition_worker.ts";
+import { pause, pauseAfter, serviceBackoff } from "./retry.ts";
 
 /** A place for a worker: when the worker in it dies, a new one takes the place. */
 export interface WorkerSlot {
@@ -27,7 +28,7 @@ export interface WorkerPoolOptions {
 export class WorkerPool {
   readonly slots: readonly WorkerSlot[];
   readonly #options: WorkerPoolOptions;
-  #stopped = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -51,18 +52,13 @@ export class WorkerPool {
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#stopping.abort();
     for (const { worker } of this.slots) worker.terminate();
   }
 
   #newSlot(id: number): WorkerSlot {
-    const slot: WorkerSlot = {
-      id,
-      restarts: 0,
-      busy: 0,
-      starting: true,
-      ...this.#spawn(id, (error) => this.#replace(slot, error)),
-    };
+    const { worker, ready } = this.#spawn(id, (error) => this.#replace(slot, error));
+    const slot: WorkerSlot = { id, worker, ready, starting: true, restarts: 0, busy: 0 };
     this.#settle(slot);
     return slot;
   }
@@ -74,16 +70,27 @@ export class WorkerPool {
   }
 
   #replace(slot: WorkerSlot, error: Error): void {
-    if (this.#stopped) return;
+    if (this.#stopping.signal.aborted) return;
     slot.restarts++;
     slot.starting = true;
-    Object.assign(slot, this.#spawn(slot.id, (again) => this.#replace(slot, again)));
+    slot.ready = this.#respawn(slot);
     this.#settle(slot);
     this.#options.replaced(slot, error);
   }
 
+  /** After a pause that grows with each restart, lest one that dies at once takes a core for it. */
+  async #respawn(slot: WorkerSlot): Promise<void> {
+    const { signal } = this.#stopping;
+    await pause(pauseAfter(slot.restarts, serviceBackoff), signal);
+    if (signal.aborted) return;
+    const { worker, ready } = this.#spawn(slot.id, (error) => this.#replace(slot, error));
+    slot.worker = worker;
+    await ready;
+  }
+
+  /** A failure to open is the caller's to see, by `ready`; here it only must not go unhandled. */
   #settle(slot: WorkerSlot): void {
-    // A failure to open is the caller's to see, by `ready`; here it only must not go unhandled.
-    slot.ready.then(() => slot.starting = false, () => {});
+    const { ready } = slot;
+    ready.then(() => slot.starting = slot.ready !== ready, () => {});
   }
 }
