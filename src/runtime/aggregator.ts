@@ -9,6 +9,10 @@ import { type KeyType, keyTypeOf, type KeyTypes, type OutputRows } from "./proto
 /** Key texts longer than this would not fit Postgres's index pages for sure. */
 const longestKey = 1_000;
 
+/** Windows begin in the years 1 to 9999, which every database can hold. */
+const earliestTime = Date.parse("0001-01-02T00:00:00Z");
+const latestTime = Date.parse("9999-12-30T00:00:00Z");
+
 interface Group {
   readonly start: number;
   readonly key: GroupKey;
@@ -52,6 +56,9 @@ export class Aggregator {
     if (!window) {
       this.#held.push({ id, start: 0, key, measures });
       return true;
+    }
+    if (!(record.eventTime >= earliestTime && record.eventTime <= latestTime)) {
+      throw new Error(`the event time ${record.eventTime} ms is not between the years 1 and 9999`);
     }
     let open = false;
     for (const start of windowStarts(window, record.eventTime)) {

@@ -7,6 +7,9 @@ import { describeError } from "../errors.ts";
 import { type PackableRecord, PackedReader, packRecords } from "./packed_records.ts";
 import type { Refusal, SliceInput, SliceOutput, TaskInput, TaskOutput } from "./protocol.ts";
 
+/** The latest event time that a watermark follows, ms since 1970: the end of the year 9999. */
+const latestEventTime = Date.UTC(10_000, 0, 1) - 1;
+
 /** The latest record time that write timestamps follow, ms since 1970 (the year 2255): in µs it is still an exact double. */
 const latestTime = 9_000_000_000_000;
 
@@ -83,7 +86,7 @@ export class PlanExecutor {
         const context = this.#decode(reader.value(i), slice.partition, offset, timestamp);
         this.#first(this.#value as never);
         for (const collector of this.#collectors) collector.keep();
-        state.eventTime = Math.max(state.eventTime ?? -Infinity, context.eventTime);
+        state.eventTime = Math.max(state.eventTime ?? 0, Math.min(context.eventTime, latestEventTime));
         if (current.rows > 0) counts.out++;
         else counts.filtered++;
         if (current.late) counts.late++;

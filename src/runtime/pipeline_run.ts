@@ -1,27 +1,22 @@
 import { describeError, OffsetOutOfRange } from "../errors.ts";
-import type { ConsumerListener, Log, LogConsumer } from "../log/mod.ts";
-import type { CassandraTable, Pipeline, TopicSink } from "../pipeline.ts";
+import type { ConsumerListener, LogConsumer } from "../log/mod.ts";
+import type { Pipeline } from "../pipeline.ts";
 import type { Batch, Offset } from "../record.ts";
-import type { Tables } from "../sinks/mod.ts";
 import type { PipelineState, PipelineStatus } from "../status/snapshot.ts";
-import type { SourceName, Warehouse } from "../warehouse/mod.ts";
+import type { SourceName } from "../warehouse/mod.ts";
 import { Assignment } from "./assignment.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { Delivery, type RefusedSource } from "./delivery.ts";
 import { GroupPosition } from "./group_position.ts";
+import { Intake } from "./intake.ts";
 import { Lane, type Task } from "./lane.ts";
+
 import type { SliceInput } from "./protocol.ts";
 import { pause, pauseAfter, serviceBackoff } from "./retry.ts";
 import { RunStats } from "./run_stats.ts";
 import { SinkMeter } from "./sink_meter.ts";
+import { prepareStores, type Services } from "./stores.ts";
 import type { WorkerPool, WorkerSlot } from "./worker_pool.ts";
-
-/** The services that the process is connected to. */
-export interface Services {
-  readonly log: Log;
-  readonly tables: Tables;
-  readonly warehouse: Warehouse;
-}
 
 export interface RunLimits {
   /** What a worker takes at once, at most. */
@@ -46,9 +41,6 @@ export interface PipelineRunOptions {
   readonly failed: (reason: string) => void;
 }
 
-/** No partition is held back below this, however many share the memory. */
-const leastHighMark = 64 * 1024;
-
 /**
  * One pipeline at work: owns its partitions, and moves batches from the log through the workers and the sinks to the
  * checkpoint. Everything that goes wrong on the way ends in one of three: it is tried again, the lane starts over from
@@ -60,6 +52,7 @@ export class PipelineRun {
   readonly #lanes: Lane[];
   readonly #consumer: LogConsumer;
   readonly #assignment: Assignment;
+  readonly #intake: Intake;
   readonly #delivery: Delivery;
   readonly #checkpointer: Checkpointer;
   readonly #group: GroupPosition;
@@ -116,6 +109,7 @@ export class PipelineRun {
       consumer: this.#consumer,
       offsets: () => this.#group.poll(),
     });
+    this.#intake = new Intake(this.#consumer, this.#assignment, limits.memoryBytes);
     this.#group = new GroupPosition({
       log: services.log,
       consumer: this.#consumer,
@@ -137,19 +131,7 @@ export class PipelineRun {
 
   /** Makes topics and tables where they are absent, and checks those that are there. */
   async prepare(): Promise<void> {
-    const { plan, services: { log, tables } } = this.#options;
-    const { topic, partitions } = plan.source;
-    await log.createTopic(topic, { partitions });
-    await log.createTopic(plan.deadLetter, { partitions, asLargeAs: topic });
-    for (const { sink } of plan.outputs) {
-      if (sink.kind === "topic") {
-        await log.createTopic(sink.name, {
-          partitions: (sink as TopicSink<never>).partitions,
-          asLargeAs: topic,
-        });
-      }
-      if (sink.kind === "cassandra") await tables.createTable(sink as CassandraTable<never>);
-    }
+    await prepareStores(this.#options.plan, this.#options.services);
     await this.#checkpointer.createTables();
   }
 
@@ -169,7 +151,7 @@ export class PipelineRun {
   /** Takes no more, brings batches on the way into the warehouse, tells the group, and leaves it. */
   async stop(deadline: AbortSignal): Promise<void> {
     this.#draining = true;
-    this.#consumer.pause([...this.#assignment.owned()].map(({ partition }) => partition));
+    this.#intake.close();
     while (!deadline.aborted && !this.#failure && this.#lanes.some((lane) => lane.tasks.length > 0)) {
       await pause(5, deadline);
     }
@@ -235,19 +217,11 @@ export class PipelineRun {
 
   #fetched(batch: Batch): void {
     this.#logError = undefined;
-    const lane = this.#assignment.laneOf(batch.partition);
-    const owned = lane?.partitions.get(batch.partition);
-    if (!lane || !owned || this.#draining) return;
-    if (!lane.push(owned, batch)) {
-      this.#consumer.seek(owned.partition, owned.expected);
+    const lane = this.#intake.accept(batch, ({ partition, expected }) => {
+      this.#consumer.seek(partition, expected);
       this.#checkRanges();
-      return;
-    }
-    if (!owned.paused && owned.heldBytes > this.#highMark()) {
-      owned.paused = true;
-      this.#consumer.pause([owned.partition]);
-    }
-    this.#pump(lane);
+    });
+    if (lane) this.#pump(lane);
   }
 
   /** A batch from elsewhere may be a late one, or the log has no such offset and went on where it could. */
@@ -262,10 +236,6 @@ export class PipelineRun {
     } finally {
       this.#checkingRanges = false;
     }
-  }
-
-  #highMark(): number {
-    return Math.max(leastHighMark, this.#options.limits.memoryBytes / Math.max(1, this.#assignment.size));
   }
 
   #pump(lane: Lane): void {
@@ -314,23 +284,16 @@ export class PipelineRun {
 
   #committed(tasks: readonly Task[]): void {
     const time = this.#options.now();
-    const resume: number[] = [];
     for (const task of tasks) {
       task.lane.failures = 0;
       this.#stats.committed(task, time);
       const { tasks: underWay } = task.lane;
       underWay.splice(underWay.indexOf(task), 1);
-      for (const { partition: owned, bytes, offsets, next } of task.slices) {
-        owned.heldBytes -= bytes;
-        owned.heldRecords -= offsets.length;
-        for (const offset of owned.refused.keys()) if (offset < next) owned.refused.delete(offset);
-        if (owned.paused && owned.heldBytes < this.#highMark() / 2) {
-          owned.paused = false;
-          resume.push(owned.partition);
-        }
+      for (const { partition: { refused }, next } of task.slices) {
+        for (const offset of refused.keys()) if (offset < next) refused.delete(offset);
       }
     }
-    if (resume.length > 0 && !this.#draining) this.#consumer.resume(resume);
+    this.#intake.release(tasks);
     for (const lane of new Set(tasks.map((task) => task.lane))) this.#pump(lane);
   }
 

@@ -1,6 +1,6 @@
 import { describeError } from "../errors.ts";
 import type { ServiceStatus } from "../status/snapshot.ts";
-import type { Services } from "./pipeline_run.ts";
+import type { Services } from "./stores.ts";
 import { pause } from "./retry.ts";
 
 const interval = 5_000;

@@ -10,7 +10,7 @@ import type { Tables } from "../sinks/mod.ts";
 import { openPglite } from "../warehouse/pglite.ts";
 import { openPostgres } from "../warehouse/postgres.ts";
 import { lockDataDirectory } from "./data_directory.ts";
-import type { Services } from "./pipeline_run.ts";
+import type { Services } from "./stores.ts";
 
 export interface OpenServices extends Services {
   /** Closes all; resolves when nothing of them is left. */

@@ -285,6 +285,22 @@ Deno.test("an event time that is none is the record's fault", () => {
   assert.equal(output.slices[0]!.eventTime, Date.UTC(2020, 0, 1));
 });
 
+Deno.test("a timestamp beyond all calendars closes no window and breaks nothing", () => {
+  const plan = pipeline("p", {
+    source,
+    outputs: (s) => [
+      s.pipe(
+        aggregate({ by: (r) => ({ sensor: r.sensor }), window: tumbling("1s"), compute: { n: count() } }),
+      )
+        .to(postgresTable("n")),
+    ],
+  });
+  const times = [Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER, -1, 5_000];
+  const output = run(plan, [slice(times.map((timestamp, i) => record(i, good, { timestamp })))]);
+  assert.deepEqual(output.slices[0]!.counts, { out: 2, filtered: 0, deadLettered: 2, late: 0 });
+  assert.equal(output.slices[0]!.eventTime, 5_000);
+});
+
 Deno.test("a slice without records changes nothing", () => {
   const plan = pipeline("p", {
     source,

@@ -1,0 +1,35 @@
+import type { Log } from "../log/mod.ts";
+import type { CassandraTable, Pipeline, TopicSink } from "../pipeline.ts";
+import type { Tables } from "../sinks/mod.ts";
+import type { Warehouse } from "../warehouse/mod.ts";
+
+/** The services that the process is connected to. */
+export interface Services {
+  readonly log: Log;
+  readonly tables: Tables;
+  readonly warehouse: Warehouse;
+}
+
+/**
+ * Makes a pipeline's topics and its tables outside the warehouse where they are absent.
+ *
+ * @throws {SchemaMismatch} when a table is there and does not fit.
+ */
+export async function prepareStores(
+  { source, deadLetter, outputs }: Pipeline,
+  services: Services,
+): Promise<void> {
+  const { log, tables } = services;
+  const { topic, partitions } = source;
+  await log.createTopic(topic, { partitions });
+  await log.createTopic(deadLetter, { partitions, asLargeAs: topic });
+  for (const { sink } of outputs) {
+    if (sink.kind === "cassandra") await tables.createTable(sink as CassandraTable<never>);
+    if (sink.kind === "topic") {
+      await log.createTopic(sink.name, {
+        partitions: (sink as TopicSink<never>).partitions,
+        asLargeAs: topic,
+      });
+    }
+  }
+}
