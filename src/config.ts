@@ -19,6 +19,7 @@ export interface Config {
   readonly maxBatchBytes: number;
   readonly memoryBytes: number;
   readonly commitInterval: number;
+  readonly workerTimeout: number;
 }
 
 export interface KafkaConfig {
@@ -88,6 +89,7 @@ export function readConfig(
     maxBatchBytes: get("WEIR_MAX_BATCH_BYTES") ?? 4 * 1024 * 1024,
     memoryBytes: get("WEIR_MEMORY_BYTES") ?? 8 * 1024 * 1024,
     commitInterval: get("WEIR_COMMIT_INTERVAL_MS") ?? 5,
+    workerTimeout: get("WEIR_WORKER_TIMEOUT_MS") ?? 60_000,
   };
 }
 

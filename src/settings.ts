@@ -101,6 +101,12 @@ export const settings: readonly Setting[] = [
     parse: wholeNumber(65_536, 2 ** 40),
   },
   {
+    name: "WEIR_WORKER_TIMEOUT_MS",
+    about: "milliseconds after which a worker that does not answer is replaced",
+    default: "60000",
+    parse: wholeNumber(100, 86_400_000),
+  },
+  {
     name: "WEIR_COMMIT_INTERVAL_MS",
     about: "milliseconds from one transaction to the next, at least",
     default: "5",

@@ -28,6 +28,7 @@ Deno.test("nothing set: everything is embedded, with the defaults", () => {
     maxBatchBytes: 4_194_304,
     memoryBytes: 8_388_608,
     commitInterval: 5,
+    workerTimeout: 60_000,
   });
 });
 

@@ -37,16 +37,13 @@ async function handle(message: ToWorker): Promise<void> {
     case "assign":
       executorOf(message.pipeline).assign(message.checkpoint);
       return;
-    case "release":
-      executorOf(message.pipeline).release(message.partition);
-      return;
     case "process": {
-      const { task } = message;
+      const { request, task } = message;
       try {
         const output = executorOf(task.pipeline).process(task);
-        scope.postMessage({ kind: "done", task: task.id, output }, transferables(output));
+        scope.postMessage({ kind: "done", request, output }, transferables(output));
       } catch (error) {
-        scope.postMessage({ kind: "failed", task: task.id, error: describeError(error) });
+        scope.postMessage({ kind: "failed", request, error: describeError(error) });
       }
     }
   }

@@ -1,19 +1,21 @@
 import type { AggregateSpec, GroupKey, KeyValue } from "../operators/aggregate.ts";
-import type { RecordContext } from "../operators/mod.ts";
 import { windowStarts } from "../operators/window.ts";
 import type { PostgresTable } from "../pipeline.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
+import type { CurrentRecord } from "./collectors.ts";
 import { aggregateTable, windowColumns } from "./aggregate_table.ts";
 import { type KeyType, keyTypeOf, type KeyTypes, type OutputRows } from "./protocol.ts";
 
-/** Key texts longer than this would not fit Postgres's index pages for sure. */
-const longestKey = 1_000;
+/** The most bytes of a whole key: an entry of Postgres's index takes 2,704, with its bounds and heads. */
+const longestKey = 2_500;
 
 /** Windows begin in the years 1 to 9999, which every database can hold. */
 const earliestTime = Date.parse("0001-01-02T00:00:00Z");
 const latestTime = Date.parse("9999-12-30T00:00:00Z");
 
 interface Group {
+  /** The row that it will be. */
+  readonly number: number;
   readonly start: number;
   readonly key: GroupKey;
   readonly accumulators: number[];
@@ -29,7 +31,13 @@ export class Aggregator {
   readonly #merges: readonly ("sum" | "min" | "max")[];
   readonly #groups = new Map<string, Group>();
   readonly #held: { id: string; start: number; key: GroupKey; measures: number[] }[] = [];
+  readonly #utf8 = new TextEncoder();
+  /** The records of the groups: a record's index, and its group's number. */
+  #sources: number[] = [];
+  #members: number[] = [];
   #keyTypes: KeyTypes | null = null;
+  /** The current record's. */
+  #index = 0;
 
   constructor(sink: PostgresTable<never>, spec: AggregateSpec<never>) {
     this.#sink = sink;
@@ -39,8 +47,14 @@ export class Aggregator {
     );
   }
 
+  /** Starts a task. The key types of the table, once it has them, are those that count. */
+  begin(keyTypes: KeyTypes | null): void {
+    if (keyTypes) this.#keyTypes = keyTypes;
+  }
+
   /** Takes a value of the current record. Answers false when all its windows are closed already: it is late. */
-  add(value: never, record: RecordContext, watermark: number): boolean {
+  add(value: never, { context: record, index, watermark }: CurrentRecord): boolean {
+    this.#index = index;
     const { window, by, compute } = this.#spec;
     const key = by(value, record);
     const id = this.#identify(key);
@@ -73,8 +87,10 @@ export class Aggregator {
   keep(): void {
     for (const { id, start, key, measures } of this.#held) {
       const group = this.#groups.get(id);
+      this.#sources.push(this.#index);
+      this.#members.push(group?.number ?? this.#groups.size);
       if (!group) {
-        this.#groups.set(id, { start, key, accumulators: [...measures] });
+        this.#groups.set(id, { number: this.#groups.size, start, key, accumulators: [...measures] });
         continue;
       }
       for (let i = 0; i < measures.length; i++) {
@@ -98,8 +114,18 @@ export class Aggregator {
   /** The partial results since the last call. */
   finish(): OutputRows {
     const keyTypes = this.#keyTypes;
+    const sources = Uint32Array.from(this.#sources);
+    const groups = Uint32Array.from(this.#members);
+    this.#sources = [];
+    this.#members = [];
     if (!keyTypes || this.#groups.size === 0) {
-      return { kind: "groups", chunk: { count: 0, bytes: new Uint8Array(0) }, keyTypes: null };
+      return {
+        kind: "groups",
+        chunk: { count: 0, bytes: new Uint8Array(0) },
+        keyTypes: null,
+        sources,
+        groups,
+      };
     }
     const table = aggregateTable(this.#sink, this.#spec, keyTypes);
     const encoder = new CopyEncoder(table.columns);
@@ -114,10 +140,10 @@ export class Aggregator {
       encoder.add(row);
     }
     this.#groups.clear();
-    return { kind: "groups", chunk: encoder.finish(), keyTypes };
+    return { kind: "groups", chunk: encoder.finish(), keyTypes, sources, groups };
   }
 
-  /** A text that no other key has. Checks the key's columns against those of the first record. */
+  /** A text that no other key has. Checks the key's columns against the table's, or the first record's. */
   #identify(key: GroupKey): string {
     const names = Object.keys(key);
     const types = this.#keyTypes ??= this.#typesOf(key);
@@ -127,12 +153,14 @@ export class Aggregator {
       const type = types[name];
       if (value === undefined || value === null) throw new Error(`the group's key ${name} is missing`);
       if (type === undefined) {
-        throw new Error(`the group's key has ${name}, which the first record's had not`);
+        throw new Error(`the group's key has ${name}, which the table has not`);
       }
       if (keyTypeOf(value) !== type) {
         throw new Error(`the group's key ${name} should be ${type}, is ${String(value)}`);
       }
-      if (type === "text") checkText(name, value as string);
+      if (type === "text" && (value as string).includes("\0")) {
+        throw new Error(`the group's key ${name} holds a NUL character, which Postgres cannot store`);
+      }
       if (type === "double" && !Number.isFinite(value)) {
         throw new Error(`the group's key ${name} is ${String(value)}`);
       }
@@ -140,8 +168,13 @@ export class Aggregator {
     }
     if (names.length !== Object.keys(types).length) {
       throw new Error(
-        `the group's key has ${names.length} columns, the first record's had ${Object.keys(types).length}`,
+        `the group's key has ${names.length} columns, the table has ${Object.keys(types).length}`,
       );
+    }
+    // Most keys are short; only a long one is measured in bytes.
+    const bytes = id.length * 3 > longestKey ? this.#utf8.encode(id).length : 0;
+    if (bytes > longestKey) {
+      throw new Error(`the group's key has ${bytes} bytes; at most ${longestKey} can be a key`);
     }
     return id;
   }
@@ -167,16 +200,5 @@ export class Aggregator {
       throw new Error("the group's key is empty and there is no window: give at least one column");
     }
     return types;
-  }
-}
-
-function checkText(name: string, value: string): void {
-  if (value.length > longestKey) {
-    throw new Error(
-      `the group's key ${name} has ${value.length} characters; at most ${longestKey} can be a key`,
-    );
-  }
-  if (value.includes("\0")) {
-    throw new Error(`the group's key ${name} holds a NUL character, which Postgres cannot store`);
   }
 }

@@ -14,6 +14,9 @@ export interface AssignmentOptions {
   readonly consumer: LogConsumer;
   /** Asks the log where partitions start and end. */
   readonly offsets: () => Promise<readonly PartitionOffsets[]>;
+  readonly signal: AbortSignal;
+  /** Something that is being tried again went wrong. */
+  readonly failed: (error: unknown) => void;
 }
 
 /**
@@ -23,6 +26,8 @@ export interface AssignmentOptions {
 export class Assignment {
   readonly #options: AssignmentOptions;
   #last: Promise<unknown> = Promise.resolve();
+  /** Goes up with each assignment: one that is outdated is given up. */
+  #generation = 0;
 
   constructor(options: AssignmentOptions) {
     this.#options = options;
@@ -51,12 +56,19 @@ export class Assignment {
 
   /**
    * Owns these partitions from now on, and no others; gives the position to read each from. Calls follow one another
-   * in the order in which they came.
+   * in the order in which they came. A service that is down is waited for, while the group goes on: heartbeats do not
+   * depend on it.
    *
    * @throws {OffsetOutOfRange} when the log no longer has, or does not have yet, a position.
    */
   take(partitions: readonly number[]): Promise<ReadonlyMap<number, Offset>> {
-    const positions = this.#last.then(() => this.#take(partitions));
+    const generation = ++this.#generation;
+    const { signal, failed } = this.#options;
+    const mendable = (error: unknown) =>
+      !(error instanceof OffsetOutOfRange) && generation === this.#generation;
+    const positions = this.#last.then(() =>
+      retry(() => this.#take(partitions), { backoff: serviceBackoff, signal, failed, mendable })
+    );
     this.#last = positions.catch(() => {});
     return positions;
   }
@@ -77,11 +89,9 @@ export class Assignment {
     const positions = new Map<number, Offset>();
     for (const checkpoint of checkpoints) {
       const { partition } = checkpoint;
-      if (!this.laneOf(partition)) {
-        this.#checkRange(partition, checkpoint.next, offsets.get(partition));
-        this.#leastLoaded().own(checkpoint);
-      }
+      if (!this.laneOf(partition)) this.#leastLoaded().own(checkpoint);
       const owned = this.laneOf(partition)!.partitions.get(partition)!;
+      this.#checkRange(partition, owned.expected, offsets.get(partition));
       owned.paused = false;
       positions.set(partition, owned.expected);
     }
@@ -92,8 +102,8 @@ export class Assignment {
    * Puts a lane back to the warehouse's positions, and forgets its batches on the way. When another process has taken
    * one of its partitions, that is given up, and the group is joined anew to learn who has what.
    */
-  async restore(lane: Lane, signal: AbortSignal, failed: (error: unknown) => void): Promise<void> {
-    const { warehouse, source, consumer } = this.#options;
+  async restore(lane: Lane): Promise<void> {
+    const { warehouse, source, consumer, signal, failed } = this.#options;
     const read = () => warehouse.positions(source);
     const checkpoints = await retry(read, { backoff: serviceBackoff, signal, failed });
     lane.abandon();
@@ -119,10 +129,31 @@ export class Assignment {
    * @throws {OffsetOutOfRange} when it has not.
    */
   async checkRanges(): Promise<void> {
+    // Asked before the log is: what comes in meanwhile may take a position beyond the end that was seen.
+    const expected = [...this.owned()].map(({ partition, expected }) => ({ partition, expected }));
     const offsets = await this.#options.offsets();
-    for (const { partition, expected } of this.owned()) {
-      this.#checkRange(partition, expected, offsets.find((each) => each.partition === partition));
+    for (const each of expected) {
+      if (!this.laneOf(each.partition)) continue;
+      this.#checkRange(
+        each.partition,
+        each.expected,
+        offsets.find(({ partition }) => partition === each.partition),
+      );
     }
+  }
+
+  /** The lanes with partitions that have another owner by now, or were given another position. */
+  async outdated(): Promise<Lane[]> {
+    const epochs = new Map(
+      [...this.owned()].map(({ checkpoint }) => [checkpoint.partition, checkpoint.epoch]),
+    );
+    const checkpoints = await this.#options.warehouse.positions(this.#options.source);
+    const changed = checkpoints.filter(({ partition, epoch }) => (epochs.get(partition) ?? epoch) !== epoch);
+    const lanes = changed.map(({ partition, epoch }) => {
+      const lane = this.laneOf(partition);
+      return lane?.partitions.get(partition)?.checkpoint.epoch === epoch ? undefined : lane;
+    });
+    return [...new Set(lanes)].filter((lane) => lane !== undefined);
   }
 
   #checkRange(partition: number, next: Offset, offsets: PartitionOffsets | undefined): void {

@@ -10,9 +10,11 @@ import {
   type Warehouse,
   type WarehouseTable,
 } from "../warehouse/mod.ts";
-import { aggregateTable, rowTable } from "./aggregate_table.ts";
+import type { ColumnType } from "../columns.ts";
+import { aggregateTable, rowTable, windowColumns } from "./aggregate_table.ts";
 import type { RefusedSource } from "./delivery.ts";
 import type { Lane, Slice, Task } from "./lane.ts";
+import type { KeyType, KeyTypes, OutputRows } from "./protocol.ts";
 import { pause, retry, serviceBackoff } from "./retry.ts";
 import type { SinkMeter } from "./sink_meter.ts";
 
@@ -53,6 +55,7 @@ export class Checkpointer {
   readonly #options: CheckpointerOptions;
   /** The warehouse's table of each output; an aggregate's is known once its key types are. */
   readonly #tables = new Map<number, WarehouseTable>();
+  readonly #keyTypes = new Map<number, KeyTypes>();
   #wake: () => void = () => {};
   #notified = false;
 
@@ -60,14 +63,38 @@ export class Checkpointer {
     this.#options = options;
   }
 
-  /** Makes the tables whose columns are known already. */
+  /** For each output, the key types that its aggregate's table has; null where there is none, or none yet. */
+  get keyTypes(): (KeyTypes | null)[] {
+    return this.#options.plan.outputs.map((_, i) => this.#keyTypes.get(i) ?? null);
+  }
+
+  /** Makes and checks the tables whose columns are known already: an aggregate's are when its table is there. */
   async createTables(): Promise<void> {
-    for (const [i, output] of this.#options.plan.outputs.entries()) {
-      if (output.sink.kind !== "postgres" || aggregateOf(this.#options.plan, output)) continue;
-      const table = rowTable(output.sink as PostgresTable<never>);
-      await this.#options.warehouse.createTable(table);
-      this.#tables.set(i, table);
+    const { plan, warehouse } = this.#options;
+    for (const [i, output] of plan.outputs.entries()) {
+      if (output.sink.kind !== "postgres") continue;
+      const sink = output.sink as PostgresTable<never>;
+      const spec = aggregateOf(plan, output)?.spec;
+      if (!spec) {
+        const table = rowTable(sink);
+        await warehouse.createTable(table);
+        this.#tables.set(i, table);
+        continue;
+      }
+      const key = await warehouse.primaryKey(sink.schema, sink.table);
+      const keyTypes = key && keyTypesOf(key);
+      if (keyTypes) await this.#createAggregateTable(i, keyTypes);
     }
+  }
+
+  async #createAggregateTable(output: number, keyTypes: KeyTypes): Promise<void> {
+    const { plan, warehouse } = this.#options;
+    const { sink } = plan.outputs[output]!;
+    const { spec } = aggregateOf(plan, plan.outputs[output]!)!;
+    const table = aggregateTable(sink as PostgresTable<never>, spec, keyTypes);
+    await warehouse.createTable(table);
+    this.#tables.set(output, table);
+    this.#keyTypes.set(output, keyTypes);
   }
 
   /** Something may be ready. */
@@ -107,6 +134,10 @@ export class Checkpointer {
     const start = now();
     try {
       await this.#createAggregateTables(tasks, outputs, write);
+      const misled = tasks.filter((task) => outputs.some((i) => !this.#hasTablesKey(task, i)));
+      if (misled.length > 0) {
+        return fenced(lanesOf(misled), "its first record's group key is not like the table's");
+      }
       const tables = outputs.map((i) => this.#rowsOf(i, tasks)).filter((rows) => rows !== undefined);
       const transaction: Transaction = {
         source: this.#options.source,
@@ -163,23 +194,28 @@ export class Checkpointer {
     outputs: readonly number[],
     write: object,
   ): Promise<void> {
-    const { plan, warehouse, meters, signal } = this.#options;
+    const { meters, signal } = this.#options;
     for (const i of outputs) {
       if (this.#tables.has(i)) continue;
       const keyTypes = tasks.map((task) => task.output!.outputs[i]!)
         .find((rows) => rows.kind === "groups" && rows.keyTypes !== null);
       if (keyTypes?.kind !== "groups" || !keyTypes.keyTypes) continue;
-      const output = plan.outputs[i]!;
-      const spec = aggregateOf(plan, output)!.spec;
-      const table = aggregateTable(output.sink as PostgresTable<never>, spec, keyTypes.keyTypes);
-      await retry(() => warehouse.createTable(table), {
+      const types = keyTypes.keyTypes;
+      await retry(() => this.#createAggregateTable(i, types), {
         backoff: serviceBackoff,
         signal,
         failed: (error) => meters[i]!.failed(write, error),
         mendable: (error) => !(error instanceof SchemaMismatch),
       });
-      this.#tables.set(i, table);
     }
+  }
+
+  /** Whether a task's groups were made with the key types of the table. Workers learn them from their first record. */
+  #hasTablesKey(task: Task, output: number): boolean {
+    const rows = task.output!.outputs[output]!;
+    if (rows.kind !== "groups" || rows.keyTypes === null) return true;
+    return JSON.stringify(Object.entries(rows.keyTypes)) ===
+      JSON.stringify(Object.entries(this.#keyTypes.get(output) ?? {}));
   }
 
   #rowsOf(output: number, tasks: readonly Task[]): { output: number; rows: TableRows } | undefined {
@@ -199,12 +235,9 @@ export class Checkpointer {
       const output = tables[table]!;
       const task = tasks.filter((each) => chunkOf(each, output).count > 0)[chunk]!;
       const rows = task.output!.outputs[output]!;
-      const sink = this.#options.plan.outputs[output]!.sink.name;
-      if (rows.kind !== "copy") {
-        throw new Error(`a result of the aggregate in ${sink} was refused: ${reason}`);
-      }
+      const stage = `write ${this.#options.plan.outputs[output]!.sink.name}`;
       const sources = byTask.get(task) ?? [];
-      sources.push({ source: rows.sources[row]!, stage: `write ${sink}`, reason });
+      for (const source of sourcesOf(rows, row)) sources.push({ source, stage, reason });
       byTask.set(task, sources);
     }
     return byTask;
@@ -232,6 +265,25 @@ function chunkOf(task: Task, output: number): CopyChunk {
   const rows = task.output!.outputs[output]!;
   if (rows.kind === "copy" || rows.kind === "groups") return rows.chunk;
   throw new Error(`output ${output} has no rows for the warehouse, but ${rows.kind}`);
+}
+
+/** The records behind a row: one, or all that its group took in. */
+function sourcesOf(rows: OutputRows, row: number): number[] {
+  if (rows.kind === "copy") return [rows.sources[row]!];
+  if (rows.kind !== "groups") return [];
+  return [...rows.sources].filter((_, i) => rows.groups[i] === row);
+}
+
+/** The key types of a table that is there; undefined when no aggregate of ours can have made it. */
+function keyTypesOf(key: readonly { name: string; type: ColumnType }[]): KeyTypes | undefined {
+  const keys = key.filter(({ name }) => name !== windowColumns[0]);
+  const types = keys.map(({ name, type }) => [name, type] as const);
+  const known = types.filter((each): each is readonly [string, KeyType] => isKeyType(each[1]));
+  return known.length === types.length ? Object.fromEntries(known) : undefined;
+}
+
+function isKeyType(type: ColumnType): type is KeyType {
+  return type === "text" || type === "double" || type === "bigint" || type === "boolean";
 }
 
 function lanesOf(tasks: readonly Task[]): Lane[] {

@@ -17,7 +17,7 @@ import { CellEncoder } from "../sinks/cell_encoder.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
 import { Aggregator } from "./aggregator.ts";
 import { type PackableRecord, packRecords } from "./packed_records.ts";
-import type { OutputRows } from "./protocol.ts";
+import type { KeyTypes, OutputRows } from "./protocol.ts";
 
 /** The record that is being worked on. */
 export interface CurrentRecord {
@@ -33,8 +33,10 @@ export interface CurrentRecord {
 }
 
 export interface Collector {
+  /** Starts a task; an aggregate's key types are given once its table has them. */
+  begin(keyTypes: KeyTypes | null): void;
   /** Starts a record. */
-  begin(): void;
+  mark(): void;
   /** Takes a row of the record; false when it came too late for it. Throws what is wrong with one that can't be written. */
   add(row: never, record: CurrentRecord): boolean;
   /** Ends the record: its rows stay. */
@@ -64,7 +66,9 @@ class CellCollector implements Collector {
     this.#mark = this.#encoder.mark();
   }
 
-  begin(): void {
+  begin(): void {}
+
+  mark(): void {
     this.#mark = this.#encoder.mark();
   }
 
@@ -99,7 +103,9 @@ class CopyCollector implements Collector {
     this.#mark = this.#encoder.mark();
   }
 
-  begin(): void {
+  begin(): void {}
+
+  mark(): void {
     this.#mark = this.#encoder.mark();
     this.#marked = this.#sources.length;
   }
@@ -131,10 +137,14 @@ class GroupCollector implements Collector {
     this.#aggregator = aggregator;
   }
 
-  begin(): void {}
+  begin(keyTypes: KeyTypes | null): void {
+    this.#aggregator.begin(keyTypes);
+  }
+
+  mark(): void {}
 
   add(row: never, record: CurrentRecord): boolean {
-    const inTime = this.#aggregator.add(row, record.context, record.watermark);
+    const inTime = this.#aggregator.add(row, record);
     if (!inTime) record.markLate();
     return inTime;
   }
@@ -165,7 +175,9 @@ class TopicCollector implements Collector {
     this.#codec = sink.codec!;
   }
 
-  begin(): void {
+  begin(): void {}
+
+  mark(): void {
     this.#mark = this.#records.length;
   }
 

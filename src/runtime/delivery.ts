@@ -23,23 +23,29 @@ export interface DeliveryOptions {
   /** One per output, in order; those of warehouse tables are not used here. */
   readonly meters: readonly SinkMeter[];
   readonly deadLetterMeter: SinkMeter;
-  /** Ends the trying again. */
-  readonly signal: AbortSignal;
   readonly now: () => number;
 }
 
 /**
- * Writes what goes elsewhere than into the warehouse, before the transaction that moves the position: a crash in
- * between repeats the writes, which is harmless to converging tables and adds copies to topics.
+ * Writes what of a batch goes elsewhere than into the warehouse, before the transaction that moves the position: a crash
+ * in between repeats the writes, which is harmless to converging tables and adds copies to topics. What fails is tried
+ * again for as long as the batch is not abandoned.
+ *
+ * Resolves when all is durable, with the records that a sink refused for what they hold; these were not written.
  */
-export class Delivery {
-  readonly #options: DeliveryOptions;
+export function deliver(task: Task, options: DeliveryOptions): Promise<RefusedSource[]> {
+  return new Delivery(options, task.stopped.signal).deliver(task);
+}
 
-  constructor(options: DeliveryOptions) {
+class Delivery {
+  readonly #options: DeliveryOptions;
+  readonly #signal: AbortSignal;
+
+  constructor(options: DeliveryOptions, signal: AbortSignal) {
     this.#options = options;
+    this.#signal = signal;
   }
 
-  /** Resolves when all is durable, with the records that a sink refused for what they hold; these were not written. */
   async deliver(task: Task): Promise<RefusedSource[]> {
     const { plan, meters, deadLetterMeter } = this.#options;
     const { outputs, deadLetters } = task.output!;
@@ -129,13 +135,13 @@ export class Delivery {
     action: () => Promise<void>,
     mendable: (error: unknown) => boolean,
   ): Promise<void> {
-    const { now, signal } = this.#options;
+    const { now } = this.#options;
     const write = {};
     const start = now();
     try {
       await retry(action, {
         backoff: serviceBackoff,
-        signal,
+        signal: this.#signal,
         mendable,
         failed: (error) => meter.failed(write, error),
       });

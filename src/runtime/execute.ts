@@ -43,12 +43,9 @@ export class PlanExecutor {
     this.#partitions.set(partition, { writeTime, eventTime });
   }
 
-  release(partition: number): void {
-    this.#partitions.delete(partition);
-  }
-
   process(task: TaskInput): TaskOutput {
     const start = this.#now();
+    this.#collectors.forEach((collector, i) => collector.begin(task.keyTypes[i] ?? null));
     const deadLetters: PackableRecord[] = [];
     const slices: SliceOutput[] = [];
     let base = 0;
@@ -79,7 +76,7 @@ export class PlanExecutor {
       const writeTime = Math.max(Math.min(timestamp, latestTime) * 1_000, state.writeTime + 1);
       const offset = reader.offset(i);
       current.start(base + i, watermark, writeTime);
-      for (const collector of this.#collectors) collector.begin();
+      for (const collector of this.#collectors) collector.mark();
       try {
         const refusal = refused.get(offset);
         if (refusal) throw new Failure(refusal.stage, refusal.reason);

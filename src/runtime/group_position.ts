@@ -84,11 +84,6 @@ export class GroupPosition {
     return offsets;
   }
 
-  /** The offset that the next record of a partition will get, as last seen. */
-  endOf(partition: number): Offset | undefined {
-    return this.#offsets.find((offsets) => offsets.partition === partition)?.end;
-  }
-
   status(): PartitionStatus[] {
     const owned = new Map([...this.#options.owned()].map((each) => [each.partition, each]));
     const now = this.#options.now();

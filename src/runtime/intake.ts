@@ -7,8 +7,8 @@ import type { Lane, OwnedPartition, Task } from "./lane.ts";
 const leastHighMark = 64 * 1024;
 
 /**
- * What comes in, bounded: all that is between fetch and commit counts, and each partition may hold its share of the memory.
- * Above it the partition is paused in the log, below half of it it is resumed.
+ * What comes in, bounded: all that is between fetch and commit counts. A partition above its share of the memory is paused
+ * in the log, and all are when the memory is full; they are resumed below half of both.
  */
 export class Intake {
   readonly #consumer: LogConsumer;
@@ -31,25 +31,29 @@ export class Intake {
       misplaced(owned);
       return undefined;
     }
-    if (!owned.paused && owned.heldBytes > this.#highMark()) {
-      owned.paused = true;
-      this.#consumer.pause([owned.partition]);
-    }
+    const partitions = [...this.#assignment.owned()];
+    const full = held(partitions) > this.#memoryBytes;
+    this.#pause(partitions.filter((each) => full || each.heldBytes > this.#highMark()));
     return lane;
   }
 
   /** These batches are in the warehouse: their memory is free. */
   release(tasks: readonly Task[]): void {
-    const resumed: number[] = [];
-    for (const { partition: owned, bytes, offsets } of tasks.flatMap((task) => task.slices)) {
-      owned.heldBytes -= bytes;
-      owned.heldRecords -= offsets.length;
-      if (owned.paused && owned.heldBytes < this.#highMark() / 2) {
-        owned.paused = false;
-        resumed.push(owned.partition);
-      }
+    for (const { partition, bytes, offsets } of tasks.flatMap((task) => task.slices)) {
+      partition.heldBytes -= bytes;
+      partition.heldRecords -= offsets.length;
     }
-    if (resumed.length > 0 && !this.#closed) this.#consumer.resume(resumed);
+    const partitions = [...this.#assignment.owned()];
+    if (this.#closed || held(partitions) > this.#memoryBytes / 2) return;
+    const free = partitions.filter(({ paused, heldBytes }) => paused && heldBytes < this.#highMark() / 2);
+    for (const each of free) each.paused = false;
+    if (free.length > 0) this.#consumer.resume(free.map(({ partition }) => partition));
+  }
+
+  #pause(partitions: readonly OwnedPartition[]): void {
+    const flowing = partitions.filter(({ paused }) => !paused);
+    for (const each of flowing) each.paused = true;
+    if (flowing.length > 0) this.#consumer.pause(flowing.map(({ partition }) => partition));
   }
 
   /** Takes nothing more. */
@@ -61,4 +65,8 @@ export class Intake {
   #highMark(): number {
     return Math.max(leastHighMark, this.#memoryBytes / Math.max(1, this.#assignment.size));
   }
+}
+
+function held(partitions: readonly OwnedPartition[]): number {
+  return partitions.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
 }

@@ -54,6 +54,8 @@ export interface Task {
   readonly lane: Lane;
   readonly slices: readonly Slice[];
   readonly startedAt: number;
+  /** Aborts when it is abandoned. */
+  readonly stopped: AbortController;
   state: "processing" | "delivering" | "ready" | "abandoned";
   output?: TaskOutput;
 }
@@ -73,6 +75,8 @@ export class Lane {
   tasks: Task[] = [];
   /** Why the lane has to start over from the warehouse's positions; it is idle until then. */
   resetReason: string | undefined;
+  /** How often it was told to start over: one that comes while it does so is not to be lost. */
+  resets = 0;
   /** How often in a row its worker failed at a task. */
   failures = 0;
   readonly #pipeline: string;
@@ -133,7 +137,14 @@ export class Lane {
       }
     }
     if (slices.length === 0) return undefined;
-    const task: Task = { id, lane: this, slices, startedAt: this.#now(), state: "processing" };
+    const task: Task = {
+      id,
+      lane: this,
+      slices,
+      startedAt: this.#now(),
+      stopped: new AbortController(),
+      state: "processing",
+    };
     this.tasks.push(task);
     return { task, inputs };
   }
@@ -147,7 +158,10 @@ export class Lane {
 
   /** Forgets every batch on the way: they will be taken anew from the log. */
   abandon(): void {
-    for (const task of this.tasks) task.state = "abandoned";
+    for (const task of this.tasks) {
+      task.state = "abandoned";
+      task.stopped.abort();
+    }
     this.tasks = [];
   }
 

@@ -36,11 +36,6 @@ export class PartitionQueue {
     this.#limits = { records: Math.min(limits.records, chunkRecords), bytes: limits.bytes };
   }
 
-  /** True when there is nothing to take, not even a position to move. */
-  get isEmpty(): boolean {
-    return this.#chunks.length === 0;
-  }
-
   /** Adds what was fetched; gives the memory that it takes. */
   push({ from, next, records }: Batch): number {
     let [start, size, bytes] = [0, 0, 0];

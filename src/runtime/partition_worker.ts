@@ -14,14 +14,19 @@ export interface PipelineModule {
  */
 export class PartitionWorker {
   readonly #worker: Worker;
+  readonly #died: (error: Error) => void;
   readonly #tasks = new Map<
     number,
     { resolve: (output: TaskOutput) => void; reject: (error: Error) => void }
   >();
   readonly #opening = new Map<string, { resolve: () => void; reject: (error: Error) => void }>();
   #dead: Error | undefined;
+  #nextRequest = 1;
+  /** Since when an answer is due, by the clock; meaningless without tasks. */
+  #waitingSince = 0;
 
   constructor(readonly id: number, readFolders: readonly string[], died: (error: Error) => void) {
+    this.#died = died;
     this.#worker = new Worker(new URL("../../workers/partition_worker.ts", import.meta.url), {
       type: "module",
       name: `weir-worker-${id}`,
@@ -52,16 +57,24 @@ export class PartitionWorker {
     this.#send({ kind: "assign", pipeline, checkpoint });
   }
 
-  release(pipeline: string, partition: number): void {
-    this.#send({ kind: "release", pipeline, partition });
+  /** For how many milliseconds it has not answered, though it has tasks. */
+  get silentFor(): number {
+    return this.#tasks.size === 0 ? 0 : performance.now() - this.#waitingSince;
   }
 
   process(task: TaskInput): Promise<TaskOutput> {
     return new Promise((resolve, reject) => {
       if (this.#dead) return reject(this.#dead);
-      this.#tasks.set(task.id, { resolve, reject });
-      this.#send({ kind: "process", task }, task.slices.map((slice) => slice.records.buffer));
+      const request = this.#nextRequest++;
+      if (this.#tasks.size === 0) this.#waitingSince = performance.now();
+      this.#tasks.set(request, { resolve, reject });
+      this.#send({ kind: "process", request, task }, task.slices.map((slice) => slice.records.buffer));
     });
+  }
+
+  /** Ends it as if it had died of this. */
+  fail(error: Error): void {
+    this.#die(error, this.#died);
   }
 
   terminate(): void {
@@ -81,13 +94,18 @@ export class PartitionWorker {
         this.#opening.get(message.pipeline)?.reject(new Error(message.error));
         return;
       case "done":
-        this.#tasks.get(message.task)?.resolve(message.output);
-        this.#tasks.delete(message.task);
+        this.#tasks.get(message.request)?.resolve(message.output);
+        this.#answered(message.request);
         return;
       case "failed":
-        this.#tasks.get(message.task)?.reject(new Error(message.error));
-        this.#tasks.delete(message.task);
+        this.#tasks.get(message.request)?.reject(new Error(message.error));
+        this.#answered(message.request);
     }
+  }
+
+  #answered(request: number): void {
+    this.#tasks.delete(request);
+    this.#waitingSince = performance.now();
   }
 
   #die(error: Error, died: (error: Error) => void): void {

@@ -6,7 +6,7 @@ import type { PipelineState, PipelineStatus } from "../status/snapshot.ts";
 import type { SourceName } from "../warehouse/mod.ts";
 import { Assignment } from "./assignment.ts";
 import { Checkpointer } from "./checkpointer.ts";
-import { Delivery, type RefusedSource } from "./delivery.ts";
+import { deliver, type DeliveryOptions, type RefusedSource } from "./delivery.ts";
 import { GroupPosition } from "./group_position.ts";
 import { Intake } from "./intake.ts";
 import { Lane, type Task } from "./lane.ts";
@@ -26,6 +26,8 @@ export interface RunLimits {
   readonly memoryBytes: number;
   /** Milliseconds between the starts of two transactions, at least. */
   readonly commitInterval: number;
+  /** Milliseconds after which a worker that does not answer is replaced. */
+  readonly workerTimeout: number;
 }
 
 export interface PipelineRunOptions {
@@ -41,6 +43,10 @@ export interface PipelineRunOptions {
   readonly failed: (reason: string) => void;
 }
 
+const watchInterval = 1_000;
+/** Longer than any pause before the next try. */
+const troubleLasts = 15_000;
+
 /**
  * One pipeline at work: owns its partitions, and moves batches from the log through the workers and the sinks to the
  * checkpoint. Everything that goes wrong on the way ends in one of three: it is tried again, the lane starts over from
@@ -53,7 +59,7 @@ export class PipelineRun {
   readonly #consumer: LogConsumer;
   readonly #assignment: Assignment;
   readonly #intake: Intake;
-  readonly #delivery: Delivery;
+  readonly #delivery: DeliveryOptions;
   readonly #checkpointer: Checkpointer;
   readonly #group: GroupPosition;
   readonly #stats = new RunStats();
@@ -63,9 +69,10 @@ export class PipelineRun {
   #loops: Promise<unknown> = Promise.resolve();
   #assigned = false;
   #draining = false;
-  #checkingRanges = false;
   #failure: string | undefined;
-  #logError: string | undefined;
+  /** What the consumer or an assignment has last failed at. */
+  #trouble: { readonly since: number; readonly reason: string } | undefined;
+  #watchError: string | undefined;
   #nextTask = 1;
 
   constructor(options: PipelineRunOptions) {
@@ -78,15 +85,14 @@ export class PipelineRun {
     this.#meters = plan.outputs.map(({ sink }) => new SinkMeter(sink.name, sink.kind));
     this.#deadLetterMeter = new SinkMeter(plan.deadLetter, "dead-letter");
     this.#consumer = services.log.consumer(this.#source.topic, this.#source.group);
-    this.#delivery = new Delivery({
+    this.#delivery = {
       plan,
       tables: services.tables,
       log: services.log,
       meters: this.#meters,
       deadLetterMeter: this.#deadLetterMeter,
-      signal,
       now,
-    });
+    };
     this.#checkpointer = new Checkpointer({
       plan,
       source: this.#source,
@@ -108,6 +114,8 @@ export class PipelineRun {
       warehouse: services.warehouse,
       consumer: this.#consumer,
       offsets: () => this.#group.poll(),
+      signal,
+      failed: (error) => this.#trouble = { since: now(), reason: describeError(error) },
     });
     this.#intake = new Intake(this.#consumer, this.#assignment, limits.memoryBytes);
     this.#group = new GroupPosition({
@@ -141,11 +149,11 @@ export class PipelineRun {
     const listener: ConsumerListener = {
       assigned: (partitions) => this.#assign(partitions),
       fetched: (batch) => this.#fetched(batch),
-      failed: (error) => this.#logError = describeError(error),
+      failed: (error) => this.#trouble = { since: this.#options.now(), reason: describeError(error) },
     };
     await this.#consumer.start(listener);
     const checkpoints = this.#checkpointer.run().catch((error) => this.#fail(describeError(error)));
-    this.#loops = Promise.all([checkpoints, this.#group.run(signal)]);
+    this.#loops = Promise.all([checkpoints, this.#group.run(signal), this.#watch(signal)]);
   }
 
   /** Takes no more, brings batches on the way into the warehouse, tells the group, and leaves it. */
@@ -155,7 +163,7 @@ export class PipelineRun {
     while (!deadline.aborted && !this.#failure && this.#lanes.some((lane) => lane.tasks.length > 0)) {
       await pause(5, deadline);
     }
-    this.#stopping.abort();
+    this.#end();
     await this.#loops;
     // The position is safe in the warehouse: a log that is down now only shows the lag too large.
     await this.#group.commit().catch((error) => this.#options.say(`${this.name}: ${describeError(error)}`));
@@ -165,7 +173,11 @@ export class PipelineRun {
   /** The worker of a slot died and was replaced: its batches are taken anew. */
   workerReplaced(slot: WorkerSlot, error: Error): void {
     for (const lane of this.#lanes.filter((each) => each.slot === slot)) this.#startOver(lane, error.message);
-    slot.ready.then(() => this.#checkpointer.notify(), (cause) => this.#fail(describeError(cause)));
+    const { ready } = slot;
+    ready.then(() => this.#checkpointer.notify(), (cause) => {
+      // A worker that died while it was starting has a successor; one that cannot load its module would have none better.
+      if (slot.ready === ready && !this.#draining) this.#fail(describeError(cause));
+    });
   }
 
   partitionsOf(slot: WorkerSlot): number {
@@ -195,11 +207,17 @@ export class PipelineRun {
     if (this.#failure !== undefined) return ["failed", this.#failure];
     if (this.#draining) return ["draining", undefined];
     const meters = [...this.#meters, this.#deadLetterMeter];
-    const stalledBy = this.#logError ?? this.#group.error ??
+    const stalledBy = this.#recentTrouble() ?? this.#group.error ?? this.#watchError ??
       meters.map((meter) => meter.stalledBy).find((reason) => reason !== undefined) ??
       this.#lanes.map((lane) => lane.resetReason).find((reason) => reason !== undefined) ??
       (this.#assigned ? undefined : `joining the group ${this.#source.group}`);
     return stalledBy === undefined ? ["running", undefined] : ["stalled", stalledBy];
+  }
+
+  /** Trouble is told again with each try; what was long ago is over. */
+  #recentTrouble(): string | undefined {
+    const { now } = this.#options;
+    return this.#trouble && now() - this.#trouble.since < troubleLasts ? this.#trouble.reason : undefined;
   }
 
   async #assign(partitions: readonly number[]): Promise<ReadonlyMap<number, Offset>> {
@@ -207,7 +225,7 @@ export class PipelineRun {
       const positions = await this.#assignment.take(partitions);
       this.#group.forget();
       this.#assigned = true;
-      this.#logError = undefined;
+      this.#trouble = undefined;
       return positions;
     } catch (error) {
       if (error instanceof OffsetOutOfRange) this.#fail(error.message);
@@ -216,25 +234,32 @@ export class PipelineRun {
   }
 
   #fetched(batch: Batch): void {
-    this.#logError = undefined;
+    this.#trouble = undefined;
     const lane = this.#intake.accept(batch, ({ partition, expected }) => {
       this.#consumer.seek(partition, expected);
-      this.#checkRanges();
     });
     if (lane) this.#pump(lane);
   }
 
-  /** A batch from elsewhere may be a late one, or the log has no such offset and went on where it could. */
-  async #checkRanges(): Promise<void> {
-    if (this.#checkingRanges) return;
-    this.#checkingRanges = true;
-    try {
-      await this.#assignment.checkRanges();
-    } catch (error) {
-      if (error instanceof OffsetOutOfRange) this.#fail(error.message);
-      else this.#logError = describeError(error);
-    } finally {
-      this.#checkingRanges = false;
+  /**
+   * Sees now and then what nobody tells: positions that were set by others, a topic that no longer has what is to be
+   * read, and workers that do not come back.
+   */
+  async #watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await pause(watchInterval, signal);
+      if (signal.aborted || this.#draining) return;
+      this.#options.pool.replaceSilent(this.#options.limits.workerTimeout);
+      try {
+        for (const lane of await this.#assignment.outdated()) {
+          this.#startOver(lane, "its positions were set anew");
+        }
+        await this.#assignment.checkRanges();
+        this.#watchError = undefined;
+      } catch (error) {
+        if (error instanceof OffsetOutOfRange) this.#fail(error.message);
+        else this.#watchError = describeError(error);
+      }
     }
   }
 
@@ -253,10 +278,10 @@ export class PipelineRun {
     try {
       const watermark = this.#assignment.eventTime - this.#options.plan.source.lateness;
       task.output = await lane.slot.worker.process({
-        id: task.id,
         pipeline: this.name,
         slices: inputs,
         watermark,
+        keyTypes: this.#checkpointer.keyTypes,
       });
     } catch (error) {
       // What fails in a worker other than for a record is a bug or the worker's end: it may well fail again.
@@ -271,7 +296,7 @@ export class PipelineRun {
     this.#pump(lane);
     const start = now();
     try {
-      const refused = await this.#delivery.deliver(task);
+      const refused = await deliver(task, this.#delivery);
       this.#stats.took("deliver", now() - start, now());
       if (isAbandoned(task)) return;
       if (refused.length > 0) return this.#refused(task, refused);
@@ -314,25 +339,35 @@ export class PipelineRun {
   }
 
   #startOver(lane: Lane, reason: string): void {
+    lane.resets++;
     lane.resetReason ??= reason;
     this.#checkpointer.notify();
   }
 
   async #reset(lane: Lane): Promise<void> {
-    const { signal } = this.#stopping;
+    const { resets } = lane;
     try {
-      await this.#assignment.restore(lane, signal, (error) => lane.resetReason = describeError(error));
+      await this.#assignment.restore(lane);
+      // Told to start over once more meanwhile, as when its worker has died again, it stays so for the next turn.
+      if (lane.resets !== resets) return;
       lane.resetReason = undefined;
+      this.#pump(lane);
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (!this.#stopping.signal.aborted) throw error;
     }
+  }
+
+  /** Gives up whatever is on the way. */
+  #end(): void {
+    this.#stopping.abort();
+    for (const lane of this.#lanes) lane.abandon();
   }
 
   #fail(reason: string): void {
     if (this.#failure !== undefined) return;
     this.#failure = reason;
     this.#options.say(`${this.name}: ${reason}`);
-    this.#stopping.abort();
+    this.#end();
     this.#consumer.stop().catch((error) => this.#options.say(`${this.name}: ${describeError(error)}`));
     this.#options.failed(reason);
   }

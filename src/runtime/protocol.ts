@@ -13,23 +13,23 @@ export type ToWorker =
   | { readonly kind: "open"; readonly pipeline: string; readonly module: string }
   /** Sets a partition's state to that of a checkpoint. Sent before its first slice and whenever it starts over. */
   | { readonly kind: "assign"; readonly pipeline: string; readonly checkpoint: Checkpoint }
-  | { readonly kind: "release"; readonly pipeline: string; readonly partition: number }
-  /** Processes records; answered by `done` or `failed`. */
-  | { readonly kind: "process"; readonly task: TaskInput };
+  /** Processes records; answered by `done` or `failed` with the same number. */
+  | { readonly kind: "process"; readonly request: number; readonly task: TaskInput };
 
 export type FromWorker =
   | { readonly kind: "opened"; readonly pipeline: string }
   | { readonly kind: "open-failed"; readonly pipeline: string; readonly error: string }
-  | { readonly kind: "done"; readonly task: number; readonly output: TaskOutput }
-  | { readonly kind: "failed"; readonly task: number; readonly error: string };
+  | { readonly kind: "done"; readonly request: number; readonly output: TaskOutput }
+  | { readonly kind: "failed"; readonly request: number; readonly error: string };
 
 /** Records of one pipeline for one worker, of one or more of its partitions. */
 export interface TaskInput {
-  readonly id: number;
   readonly pipeline: string;
   readonly slices: readonly SliceInput[];
   /** The pipeline's watermark, ms since 1970: windows that ended before it are closed. -Infinity: none are. */
   readonly watermark: number;
+  /** For each output, the key types of its aggregate's table; null where there is none, or none yet. */
+  readonly keyTypes: readonly (KeyTypes | null)[];
 }
 
 /** The next records of one partition. */
@@ -75,7 +75,14 @@ export type OutputRows =
   | { readonly kind: "cells"; readonly rows: CellRows; readonly sources: Uint32Array }
   | { readonly kind: "copy"; readonly chunk: CopyChunk; readonly sources: Uint32Array }
   | { readonly kind: "records"; readonly records: PackedRecords; readonly sources: Uint32Array }
-  | { readonly kind: "groups"; readonly chunk: CopyChunk; readonly keyTypes: KeyTypes | null };
+  | {
+    readonly kind: "groups";
+    readonly chunk: CopyChunk;
+    readonly keyTypes: KeyTypes | null;
+    /** The records of the groups, and beside each the row of its group. */
+    readonly sources: Uint32Array;
+    readonly groups: Uint32Array;
+  };
 
 /** The column types of an aggregate's key, found from its first record; null before it. */
 export type KeyTypes = Readonly<Record<string, KeyType>>;
@@ -98,7 +105,8 @@ export function keyTypeOf(value: KeyValue): KeyType {
 export function transferables(output: TaskOutput): ArrayBuffer[] {
   const views: ArrayBufferLike[] = [output.deadLetters.buffer];
   for (const rows of output.outputs) {
-    if (rows.kind !== "groups") views.push(rows.sources.buffer);
+    views.push(rows.sources.buffer);
+    if (rows.kind === "groups") views.push(rows.groups.buffer);
     if (rows.kind === "cells") {
       views.push(rows.rows.bytes.buffer, rows.rows.lengths.buffer, rows.rows.timestamps.buffer);
     } else if (rows.kind === "records") views.push(rows.records.buffer);

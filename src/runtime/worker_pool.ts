@@ -11,6 +11,9 @@ export interface WorkerSlot {
   ready: Promise<void>;
   starting: boolean;
   restarts: number;
+  /** Restarts that came soon after one another, and when the last was, in ms. */
+  inARow: number;
+  lastRestart: number;
   /** Milliseconds that it has been busy, over all workers that had the place. */
   busy: number;
 }
@@ -23,6 +26,9 @@ export interface WorkerPoolOptions {
   /** A worker died and another has taken its place: what it had in hand is to be done again. */
   readonly replaced: (slot: WorkerSlot, error: Error) => void;
 }
+
+/** After so many milliseconds without one, a restart is the first again. */
+const calmAfter = 60_000;
 
 /** The process's partition workers, shared by its pipelines. */
 export class WorkerPool {
@@ -38,6 +44,16 @@ export class WorkerPool {
   /** Resolves when every worker has every pipeline open; rejects with why one could not. */
   async ready(): Promise<void> {
     await Promise.all(this.slots.map((slot) => slot.ready));
+  }
+
+  /** Replaces workers that have not answered for so many milliseconds: an operator does not come back. */
+  replaceSilent(deadline: number): void {
+    for (const { worker, id } of this.slots) {
+      const silent = Math.round(worker.silentFor / 1_000);
+      if (worker.silentFor > deadline) {
+        worker.fail(new Error(`worker ${id} has not answered for ${silent} s`));
+      }
+    }
   }
 
   /** `partitions` counts those of a slot, `busy` gives the share of the last seconds. */
@@ -58,7 +74,16 @@ export class WorkerPool {
 
   #newSlot(id: number): WorkerSlot {
     const { worker, ready } = this.#spawn(id, (error) => this.#replace(slot, error));
-    const slot: WorkerSlot = { id, worker, ready, starting: true, restarts: 0, busy: 0 };
+    const slot: WorkerSlot = {
+      id,
+      worker,
+      ready,
+      starting: true,
+      restarts: 0,
+      inARow: 0,
+      lastRestart: -Infinity,
+      busy: 0,
+    };
     this.#settle(slot);
     return slot;
   }
@@ -72,16 +97,18 @@ export class WorkerPool {
   #replace(slot: WorkerSlot, error: Error): void {
     if (this.#stopping.signal.aborted) return;
     slot.restarts++;
+    slot.inARow = performance.now() - slot.lastRestart < calmAfter ? slot.inARow + 1 : 1;
+    slot.lastRestart = performance.now();
     slot.starting = true;
     slot.ready = this.#respawn(slot);
     this.#settle(slot);
     this.#options.replaced(slot, error);
   }
 
-  /** After a pause that grows with each restart, lest one that dies at once takes a core for it. */
+  /** After a pause that grows with each restart in a row, lest one that dies at once takes a core for it. */
   async #respawn(slot: WorkerSlot): Promise<void> {
     const { signal } = this.#stopping;
-    await pause(pauseAfter(slot.restarts, serviceBackoff), signal);
+    await pause(pauseAfter(slot.inARow, serviceBackoff), signal);
     if (signal.aborted) return;
     const { worker, ready } = this.#spawn(slot.id, (error) => this.#replace(slot, error));
     slot.worker = worker;

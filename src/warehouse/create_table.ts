@@ -1,10 +1,11 @@
+import type { ColumnType } from "../columns.ts";
 import { SchemaMismatch } from "../errors.ts";
 import { schemaLock } from "./migrations/mod.ts";
 import type { WarehouseTable } from "./mod.ts";
 import { type SqlSession, sqlState } from "./sql_database.ts";
 import { identifier } from "./sql_text.ts";
 import { tableProblems } from "./table_check.ts";
-import { postgresType, tableName } from "./table_sql.ts";
+import { columnType, postgresType, tableName } from "./table_sql.ts";
 
 /**
  * Makes a table and its schema unless they are there, and checks that the table fits.
@@ -24,6 +25,29 @@ export async function createTable(session: SqlSession, table: WarehouseTable): P
         "\nAlter or rename that table, or give the pipeline another table's name",
     );
   }
+}
+
+/** See {@linkcode Warehouse.primaryKey}. */
+export async function primaryKey(
+  session: SqlSession,
+  schema: string,
+  table: string,
+): Promise<{ name: string; type: ColumnType }[] | undefined> {
+  const columns = await session.query(
+    `select a.attname as name, format_type(a.atttypid, a.atttypmod) as type
+     from pg_catalog.pg_index as i
+     join pg_catalog.pg_class as c on c.oid = i.indrelid
+     join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+     cross join lateral unnest(i.indkey::int2[]) with ordinality as k (number, place)
+     join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum = k.number
+     where n.nspname = $1 and c.relname = $2 and i.indisprimary order by k.place`,
+    [schema, table],
+  );
+  if (columns.length === 0) return undefined;
+  return columns.flatMap(({ name, type }) => {
+    const ours = columnType(String(type));
+    return ours === undefined ? [] : [{ name: String(name), type: ours }];
+  });
 }
 
 async function create(session: SqlSession, table: WarehouseTable): Promise<void> {

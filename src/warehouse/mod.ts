@@ -17,6 +17,12 @@ export interface Warehouse {
   /** Makes a table unless it is there; throws `SchemaMismatch` for one whose columns or key do not fit. */
   createTable(table: WarehouseTable): Promise<void>;
 
+  /** The primary key of a table that is there, in its order: columns whose type is none of ours are left out. */
+  primaryKey(
+    schema: string,
+    table: string,
+  ): Promise<readonly { readonly name: string; readonly type: ColumnType }[] | undefined>;
+
   /**
    * Makes the caller the owner of partitions and gives their checkpoints, sorted by partition. A partition whose epoch
    * is still the one given in `held` keeps it; for all others the epoch goes up by one. One without a checkpoint gets

@@ -1,7 +1,7 @@
 import { ServiceError } from "../errors.ts";
 import type { Offset } from "../record.ts";
 import { advance, claimPartitions, fencedBy, readPositions, setPositions } from "./checkpoint_sql.ts";
-import { createTable } from "./create_table.ts";
+import { createTable, primaryKey } from "./create_table.ts";
 import { inlineRows } from "./inline_rows.ts";
 import { migrate } from "./migrations/mod.ts";
 import {
@@ -82,6 +82,10 @@ class SqlWarehouse implements Warehouse {
 
   createTable(table: WarehouseTable): Promise<void> {
     return withSession(this.#database, (session) => createTable(session, table));
+  }
+
+  primaryKey(schema: string, table: string) {
+    return withSession(this.#database, (session) => primaryKey(session, schema, table));
   }
 
   claim(

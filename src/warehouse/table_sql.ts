@@ -32,6 +32,11 @@ export function postgresType(type: ColumnType): string {
   return postgresTypes[type];
 }
 
+/** The type of a column that Weir created with this type of Postgres; undefined for one that it does not create. */
+export function columnType(type: string): ColumnType | undefined {
+  return (Object.keys(postgresTypes) as ColumnType[]).find((each) => postgresTypes[each] === type);
+}
+
 /** `"schema"."table"` */
 export function tableName({ schema, table }: WarehouseTable): string {
   return `${identifier(schema)}.${identifier(table)}`;

@@ -59,6 +59,17 @@ Deno.test(
         "the new records are written",
         ({ pipelines: [p] }) => (p?.records.in ?? 0) >= 5 || undefined,
       );
+      // A process that runs and has nothing to do learns of it, too.
+      const { records } = await second.until(
+        "it has nothing left",
+        ({ pipelines: [p] }) => p?.partitions.every(({ lag }) => lag === 0) && p || undefined,
+      );
+      const again = await weir(["offsets", "reset", "users", "--to", "1"], stores.env);
+      assert.equal(again.code, 0, again.output);
+      await second.until(
+        "it reads again from there",
+        ({ pipelines: [p] }) => p && p.records.in >= records.in + 4 && p.state === "running" || undefined,
+      );
       assert.equal(await second.stop(), 0);
     }
     const [rows] = await stores.database.query(

@@ -81,6 +81,73 @@ Deno.test("a worker that dies is replaced, and its records are processed all the
   });
 });
 
+Deno.test("a worker that does not come back is replaced, and its records are processed all the same", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/stuck`, "");
+    await Deno.writeTextFile(
+      `${folder}/numbers.ts`,
+      moduleText(`
+        const file = new URL("./stuck", import.meta.url);
+        function isThere() {
+          try {
+            return Deno.statSync(file).isFile;
+          } catch {
+            return false;
+          }
+        }
+        function operate(row: { n: string }) {
+          while (row.n === "7" && isThere());
+          return row;
+        }`),
+    );
+    await using weir = startWeir({
+      command: command(folder, "--worker-timeout-ms", "500"),
+      dataDir: `${folder}/data`,
+    });
+    await weir.until(
+      "a worker was replaced",
+      ({ workers }) => workers.some(({ restarts }) => restarts > 0) || undefined,
+    );
+    await Deno.remove(`${folder}/stuck`);
+    await weir.until("all is read", ({ pipelines: [numbers] }) => numbers?.records.in === 500 || undefined);
+    assert.equal(await weir.stop(), 0);
+    assert.equal(rows(folder), 500);
+  });
+});
+
+Deno.test("pipelines that share a worker keep their results apart", async () => {
+  await inFolder(async (folder) => {
+    const names = ["alpha", "beta", "gamma"];
+    for (const name of names) {
+      const text = moduleText("const operate = (row: { n: string }) => row;")
+        .replace("n < 500", "n < 20_000").replaceAll("own.numbers", `own.${name}`).replaceAll(
+          '"numbers"',
+          `"${name}"`,
+        )
+        .replaceAll("String(n)", `"${name}-" + n`);
+      await Deno.writeTextFile(`${folder}/${name}.ts`, text);
+    }
+    const modules = names.map((name) => `${folder}/${name}.ts`);
+    await using weir = startWeir({
+      command: [Deno.execPath(), "run", "--allow-all", main, "run", ...modules, "--workers", "1"],
+      dataDir: `${folder}/data`,
+    });
+    await weir.until(
+      "all is read",
+      ({ pipelines }) =>
+        pipelines.length === 3 && pipelines.every(({ records }) => records.in === 20_000) || undefined,
+    );
+    assert.equal(await weir.stop(), 0);
+    const database = new DatabaseSync(`${folder}/data/tables.db`, { readOnly: true });
+    for (const name of names) {
+      const query =
+        `select count(*) as n, count(*) filter (where n like '${name}-%') as own from "own.${name}"`;
+      assert.deepEqual({ ...database.prepare(query).get() }, { n: 20_000, own: 20_000 }, name);
+    }
+    database.close();
+  });
+});
+
 Deno.test("operators can reach neither network, environment nor other files", async () => {
   await inFolder(async (folder) => {
     await Deno.writeTextFile(

@@ -108,6 +108,7 @@ async function running(script: ScriptedWarehouse["script"] = []): Promise<Run> {
         id: from,
         lane,
         startedAt: 0,
+        stopped: new AbortController(),
         state,
         slices: [{
           partition,

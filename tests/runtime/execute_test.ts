@@ -18,7 +18,7 @@ import {
 } from "weir";
 import { PlanExecutor } from "../../src/runtime/execute.ts";
 import { type PackableRecord, PackedReader, packRecords } from "../../src/runtime/packed_records.ts";
-import type { OutputRows, Refusal, SliceInput, TaskOutput } from "../../src/runtime/protocol.ts";
+import type { OutputRows, Refusal, SliceInput, TaskInput, TaskOutput } from "../../src/runtime/protocol.ts";
 
 const reading = {
   type: "record",
@@ -39,12 +39,17 @@ function slice(records: PackableRecord[], refused: Refusal[] = [], partition = 3
   return { partition, records: packRecords(records), refused };
 }
 
-function run(plan: Pipeline, slices: SliceInput[], watermark = -Infinity): TaskOutput {
+function run(
+  plan: Pipeline,
+  slices: SliceInput[],
+  watermark = -Infinity,
+  keyTypes: TaskInput["keyTypes"] = [],
+): TaskOutput {
   const executor = new PlanExecutor(plan);
   for (const { partition } of slices) {
     executor.assign({ partition, epoch: 1, next: 0, writeTime: 0, eventTime: null });
   }
-  return executor.process({ id: 1, pipeline: plan.name, slices, watermark });
+  return executor.process({ pipeline: plan.name, slices, watermark, keyTypes });
 }
 
 function linesOf(rows: OutputRows): string[] {
@@ -200,7 +205,12 @@ Deno.test("write times never go back in a partition, and a replay from the check
   const start = { partition: 3, epoch: 1, next: 0, writeTime: 0, eventTime: null };
   const times = (timestamps: number[], from: number) => {
     const records = timestamps.map((timestamp, i) => record(from + i, good, { timestamp }));
-    const output = executor.process({ id: 1, pipeline: "p", slices: [slice(records)], watermark: -Infinity });
+    const output = executor.process({
+      pipeline: "p",
+      slices: [slice(records)],
+      watermark: -Infinity,
+      keyTypes: [],
+    });
     const rows = output.outputs[0]!;
     assert.ok(rows.kind === "cells");
     return { rows: [...rows.rows.timestamps], ...output.slices[0]! };
@@ -264,15 +274,37 @@ Deno.test("keys and numbers that cannot be aggregated are the record's fault", (
       })).to(postgresTable("n")),
     ],
   });
-  const sensors = ["a", "none", "nan", "x".repeat(5_000), "nul\0"];
+  const sensors = ["a", "none", "nan", "x".repeat(5_000), "nul\0", "界".repeat(950)];
   const output = run(plan, [slice(sensors.map((sensor, i) => record(i, { sensor, celsius: 1 })))]);
-  assert.equal(output.slices[0]!.counts.deadLettered, 4);
+  assert.equal(output.slices[0]!.counts.deadLettered, 5);
   assert.deepEqual(linesOf(output.outputs[0]!), ["a\t1\t1"]);
   const errors = new PackedReader(output.deadLetters).produced()
     .map((letter) => text(letter.headers.find(({ key }) => key === "weir.error")!.value)!);
-  [/key name is missing/, /finite number, got NaN/, /5000 characters/, /NUL/].forEach((expected, i) =>
-    assert.match(errors[i]!, expected)
-  );
+  [/key name is missing/, /finite number, got NaN/, /5001 bytes/, /NUL/, /2851 bytes/].forEach((
+    expected,
+    i,
+  ) => assert.match(errors[i]!, expected));
+});
+
+Deno.test("a key whose type is not the table's is the record's fault, whatever came first", () => {
+  const plan = pipeline("p", {
+    source,
+    outputs: (s) => [
+      s.pipe(aggregate({
+        by: (r): { code: string | number } => ({ code: r.celsius > 0 ? r.celsius : r.sensor }),
+        compute: { n: count() },
+      })).to(postgresTable("n")),
+    ],
+  });
+  const records = () => [record(0, { sensor: "x", celsius: 5 }), record(1, { sensor: "x", celsius: -5 })];
+  const inferred = run(plan, [slice(records())]);
+  assert.deepEqual(linesOf(inferred.outputs[0]!), ["5\t1"]);
+  const given = run(plan, [slice(records())], -Infinity, [{ code: "text" }]);
+  assert.deepEqual(linesOf(given.outputs[0]!), ["x\t1"]);
+  assert.equal(given.slices[0]!.counts.deadLettered, 1);
+  const rows = given.outputs[0]!;
+  assert.ok(rows.kind === "groups");
+  assert.deepEqual([[...rows.sources], [...rows.groups]], [[1], [0]]);
 });
 
 Deno.test("an event time that is none is the record's fault", () => {
