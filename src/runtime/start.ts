@@ -167,12 +167,9 @@ function processUse(): ProcessUse {
   return { residentBytes: Deno.memoryUsage().rss, cpuSeconds: (user + system) / 1e6 };
 }
 
-/** Workers may read the folders of the pipelines' modules, and Weir's own, which the modules import. */
+/** Workers may read the folders of the pipelines' modules, and Weir's own code, which the modules import. */
 function readFolders(pipelines: readonly LoadedPipeline[]): string[] {
+  const own = ["../../src/", "../../workers/"].map((path) => new URL(path, import.meta.url));
   const folders = pipelines.map(({ module }) => new URL(".", module));
-  return [
-    ...new Set(
-      [new URL("../../", import.meta.url), ...folders].map((url) => decodeURIComponent(url.pathname)),
-    ),
-  ];
+  return [...new Set([...own, ...folders].map((url) => decodeURIComponent(url.pathname)))];
 }
