@@ -108,7 +108,7 @@ export function transferables(output: TaskOutput): ArrayBuffer[] {
     views.push(rows.sources.buffer);
     if (rows.kind === "groups") views.push(rows.groups.buffer);
     if (rows.kind === "cells") {
-      views.push(rows.rows.bytes.buffer, rows.rows.lengths.buffer, rows.rows.timestamps.buffer);
+      views.push(rows.rows.bytes.buffer);
     } else if (rows.kind === "records") views.push(rows.records.buffer);
     else views.push(rows.chunk.bytes.buffer);
   }

@@ -1,9 +1,10 @@
 import { Buffer } from "node:buffer";
 import type { Client, Host } from "cassandra-driver";
 import type { CassandraTable } from "../pipeline.ts";
-import { type CassandraDriver, type CassandraSettings, connect } from "./cassandra_connection.ts";
+import { type CassandraSettings, connect } from "./cassandra_connection.ts";
+import { CassandraFrames } from "./cassandra_frames.ts";
 import { createTable, type Replication } from "./cassandra_schema.ts";
-import { CassandraWriter } from "./cassandra_writer.ts";
+import { type CassandraCluster, CassandraWriter } from "./cassandra_writer.ts";
 import type { CellRows } from "./cells.ts";
 import type { Tables } from "./mod.ts";
 import { Slots } from "./slots.ts";
@@ -21,34 +22,37 @@ const maxInFlight = 64;
  *
  * @throws {ServiceError} when the cluster can't be used with these settings, naming the one to change, within about ten
  * seconds.
+ * @param framesOf How batches are sent: one that answers undefined leaves their encoding to the driver.
  */
-export async function openCassandra(settings: CassandraSettings): Promise<Tables> {
+export async function openCassandra(
+  settings: CassandraSettings,
+  framesOf: typeof CassandraFrames.of = CassandraFrames.of,
+): Promise<Tables> {
   const driver = await import("cassandra-driver");
   const { client, localDataCenter } = await connect(driver, settings);
-  return new CassandraTables(driver, client, localDataCenter, settings);
+  const cluster = { driver, client, frames: framesOf(driver, client), slots: new Slots(maxInFlight) };
+  return new CassandraTables(cluster, localDataCenter, settings);
 }
 
 class CassandraTables implements Tables {
   readonly kind = "cassandra";
-  readonly #driver: CassandraDriver;
+  readonly #cluster: CassandraCluster;
   readonly #client: Client;
   readonly #localDataCenter: string;
   readonly #contactPoints: readonly string[];
   readonly #batchBytes: number;
-  readonly #slots = new Slots(maxInFlight);
   readonly #tables = new Map<
     string,
     { readonly writer: CassandraWriter; readonly replication: Replication }
   >();
 
   constructor(
-    driver: CassandraDriver,
-    client: Client,
+    cluster: CassandraCluster,
     localDataCenter: string,
     { contactPoints, batchBytes = 5120 }: CassandraSettings,
   ) {
-    this.#driver = driver;
-    this.#client = client;
+    this.#cluster = cluster;
+    this.#client = cluster.client;
     this.#localDataCenter = localDataCenter;
     this.#contactPoints = contactPoints;
     this.#batchBytes = batchBytes;
@@ -56,7 +60,7 @@ class CassandraTables implements Tables {
 
   async createTable(table: CassandraTable<never>): Promise<void> {
     const replication = await createTable(this.#client, table, this.#localDataCenter);
-    const writer = new CassandraWriter(this.#driver, this.#client, table, this.#slots);
+    const writer = new CassandraWriter(this.#cluster, table);
     this.#tables.set(table.name, { writer, replication });
   }
 

@@ -2,31 +2,37 @@ import { Buffer } from "node:buffer";
 import type { Client, QueryOptions } from "cassandra-driver";
 import { RejectedRows } from "../errors.ts";
 import type { CassandraTable } from "../pipeline.ts";
+import type { RowBatch } from "./batch_frame.ts";
 import { anyNode, type CassandraDriver } from "./cassandra_connection.ts";
-import { writeSafeInteger } from "./cell_buffer.ts";
-import type { CellRows } from "./cells.ts";
+import { type CassandraFrames, OtherProtocol } from "./cassandra_frames.ts";
+import { type CellRows, ValueReader } from "./cells.ts";
 import { type Batching, batchRows } from "./row_batches.ts";
 import type { Slots } from "./slots.ts";
 
-interface Statement {
-  readonly query: string;
-  readonly params: unknown[];
+/** What the writers of a cluster's tables share. */
+export interface CassandraCluster {
+  readonly driver: CassandraDriver;
+  readonly client: Client;
+  /** The fast way to send batches; absent where the driver must encode them. */
+  readonly frames: CassandraFrames | undefined;
+  /** Bounds the requests that are under way, of all writers together. */
+  readonly slots: Slots;
 }
 
 /** Writes rows to one table, as unlogged batches of a prepared INSERT. */
 export class CassandraWriter {
-  readonly #driver: CassandraDriver;
-  readonly #client: Client;
+  readonly #cluster: CassandraCluster;
   readonly #table: CassandraTable<never>;
-  readonly #slots: Slots;
   readonly #insert: string;
+  /** Where the partition key is among the columns. */
+  readonly #partition: number;
+  #frames: CassandraFrames | undefined;
 
-  /** @param slots Bounds the requests that are under way, of all writers together. */
-  constructor(driver: CassandraDriver, client: Client, table: CassandraTable<never>, slots: Slots) {
-    this.#driver = driver;
-    this.#client = client;
+  constructor(cluster: CassandraCluster, table: CassandraTable<never>) {
+    this.#cluster = cluster;
     this.#table = table;
-    this.#slots = slots;
+    this.#frames = cluster.frames;
+    this.#partition = table.columns.findIndex(({ name }) => name === table.key[0]);
     const names = table.columns.map(({ name }) => `"${name}"`).join(", ");
     const marks = table.columns.map(() => "?").join(", ");
     this.#insert =
@@ -36,30 +42,27 @@ export class CassandraWriter {
   /** Resolves when every row is durable; see the port for what it throws. */
   async write(rows: CellRows, batching: Pick<Batching, "maxBytes" | "replicas">): Promise<void> {
     const { columns, key } = this.#table;
-    const partition = columns.findIndex(({ name }) => name === key[0]);
+    const { slots } = this.#cluster;
     const { batches, starts } = batchRows(rows, {
       ...batching,
       width: columns.length,
-      partition,
+      partition: this.#partition,
       keyColumns: key.length,
     });
-    const statement = statements(this.#insert, columns.length, rows, starts, this.#driver.types.unset);
-    const options: QueryOptions = { prepare: true, logged: false };
-    if (!batching.replicas) options.executionProfile = anyNode;
+    const common = { bytes: rows.bytes, starts, width: columns.length + 1 };
     const refused = new Map<number, string>();
-    const send = (batch: readonly number[]) => this.#send(batch, statement, options, refused);
     let failure: { readonly cause: unknown } | undefined;
     const sent: Promise<void>[] = [];
     for (const batch of batches) {
-      await this.#slots.take();
+      await slots.take();
       if (failure) {
-        this.#slots.give();
+        slots.give();
         break;
       }
       sent.push(
-        send(batch.rows)
+        this.#send({ ...common, rows: batch.rows }, !batching.replicas, refused)
           .catch((cause) => void (failure ??= { cause }))
-          .finally(() => this.#slots.give()),
+          .finally(() => slots.give()),
       );
     }
     await Promise.all(sent);
@@ -71,47 +74,54 @@ export class CassandraWriter {
   }
 
   /** Sends a batch; when the server refuses it for what it holds, each of its rows by itself, to find which. */
-  async #send(
-    rows: readonly number[],
-    statement: (row: number) => Statement,
-    options: QueryOptions,
-    refused: Map<number, string>,
-  ): Promise<void> {
+  async #send(batch: RowBatch, everywhere: boolean, refused: Map<number, string>): Promise<void> {
+    const { rows } = batch;
     try {
-      await this.#client.batch(rows.map(statement), options);
+      await this.#request(batch, everywhere ? { executionProfile: anyNode } : this.#route(batch));
     } catch (error) {
-      if (!isRowsFault(this.#driver, error)) throw error;
+      if (!isRowsFault(this.#cluster.driver, error)) throw error;
       if (rows.length === 1) refused.set(rows[0]!, error.message);
-      else for (const row of rows) await this.#send([row], statement, options, refused);
+      else for (const row of rows) await this.#send({ ...batch, rows: [row] }, everywhere, refused);
     }
+  }
+
+  /** Lets the driver choose a node that holds the batch's rows. */
+  #route({ bytes, starts, rows }: RowBatch): QueryOptions {
+    const reader = new ValueReader(bytes);
+    reader.at = starts[rows[0]!]!;
+    for (let column = 0; column < this.#partition; column++) reader.skip();
+    return { keyspace: this.#table.keyspace, routingKey: viewOf(reader.next() ?? new Uint8Array()) };
+  }
+
+  async #request(batch: RowBatch, options: QueryOptions): Promise<void> {
+    try {
+      if (this.#frames) return await this.#frames.send(this.#insert, batch, options);
+    } catch (error) {
+      if (!(error instanceof OtherProtocol)) throw error;
+      this.#frames = undefined;
+    }
+    const { client, driver } = this.#cluster;
+    const statements = this.#statements(batch, driver.types.unset);
+    await client.batch(statements, { ...options, prepare: true, logged: false });
+  }
+
+  /** A batch for the driver to encode. It takes Buffers as encoded already, so all parameters are views. */
+  #statements({ bytes, starts, rows, width }: RowBatch, unset: unknown) {
+    const reader = new ValueReader(bytes);
+    return rows.map((row) => {
+      const params = new Array<unknown>(width);
+      reader.at = starts[row]!;
+      for (let i = 0; i < width; i++) {
+        const value = reader.next();
+        params[i] = value ? viewOf(value) : unset;
+      }
+      return { query: this.#insert, params };
+    });
   }
 }
 
-/**
- * Makes the statement of a row. All its parameters are views: of the cells as they came, and of one buffer that holds
- * the timestamps of all rows. The driver takes Buffers as encoded already.
- */
-function statements(
-  query: string,
-  width: number,
-  { bytes, lengths, timestamps }: CellRows,
-  starts: Float64Array,
-  unset: unknown,
-): (row: number) => Statement {
-  const cells = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const times = Buffer.alloc(timestamps.length * 8);
-  const timesView = new DataView(times.buffer, times.byteOffset);
-  for (let row = 0; row < timestamps.length; row++) writeSafeInteger(timesView, row * 8, timestamps[row]!);
-  return (row) => {
-    const params = new Array<unknown>(width + 1);
-    let at = starts[row]!;
-    for (let column = 0; column < width; column++) {
-      const length = lengths[row * width + column]!;
-      params[column] = length < 0 ? unset : cells.subarray(at, at += length);
-    }
-    params[width] = times.subarray(row * 8, row * 8 + 8);
-    return { query, params };
-  };
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /**

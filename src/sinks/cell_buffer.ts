@@ -15,6 +15,19 @@ export class CellBuffer {
     return taken;
   }
 
+  /** Leaves room for a value's length, which `endValue` fills in. Returns where the value starts. */
+  beginValue(): number {
+    this.#reserve(4);
+    return this.length += 4;
+  }
+
+  /** Ends the value that starts at `start`, and returns its length. */
+  endValue(start: number): number {
+    const length = this.length - start;
+    this.#view.setInt32(start - 4, length);
+    return length;
+  }
+
   /** UTF-8. A lone surrogate becomes U+FFFD, as everywhere on the Web. */
   text(value: string): void {
     const { length } = value;

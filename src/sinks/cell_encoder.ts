@@ -1,6 +1,6 @@
 import type { ColumnSpec, ColumnType } from "../columns.ts";
 import { CellBuffer } from "./cell_buffer.ts";
-import type { CellRows } from "./cells.ts";
+import { type CellRows, unsetLength } from "./cells.ts";
 
 /** Cassandra keeps a key's length in 16 bits. */
 const maxKeyBytes = 65_535;
@@ -8,20 +8,16 @@ const maxKeyBytes = 65_535;
 /** What an encoder held at one moment; only that encoder can roll back to it. */
 export interface Mark {
   readonly count: number;
-  readonly cells: number;
   readonly bytes: number;
 }
 
 /**
- * Encodes rows of one table into CQL cells. Runs in a worker, once for every cell: it allocates nothing per cell but
+ * Encodes rows of one table into CQL values. Runs in a worker, once for every cell: it allocates nothing per cell but
  * for text that is long or not ASCII.
  */
 export class CellEncoder {
   readonly #columns: readonly CompiledColumn[];
   readonly #buffer = new CellBuffer();
-  #lengths = new Int32Array(1024);
-  #timestamps = new Float64Array(128);
-  #cells = 0;
   #count = 0;
 
   /** @param key The primary key: the first is the partition key, the others are clustering columns. */
@@ -53,32 +49,28 @@ export class CellEncoder {
       this.rollback(before);
       throw error;
     }
-    if (this.#count === this.#timestamps.length) this.#timestamps = grown(this.#timestamps, Float64Array);
-    this.#timestamps[this.#count++] = timestampMicros;
+    const start = this.#buffer.beginValue();
+    this.#buffer.safeInteger(timestampMicros);
+    this.#buffer.endValue(start);
+    this.#count++;
   }
 
   mark(): Mark {
-    return { count: this.#count, cells: this.#cells, bytes: this.#buffer.length };
+    return { count: this.#count, bytes: this.#buffer.length };
   }
 
   /** Forgets every row that was added since `mark`. */
   rollback(mark: Mark): void {
     this.#count = mark.count;
-    this.#cells = mark.cells;
     this.#buffer.length = mark.bytes;
   }
 
   /**
-   * All rows added so far, in buffers of exactly their size that can be transferred. The encoder is empty afterwards.
+   * All rows added so far, in a buffer of exactly their size that can be transferred. The encoder is empty afterwards.
    */
   finish(): CellRows {
-    const rows: CellRows = {
-      count: this.#count,
-      bytes: this.#buffer.take(),
-      lengths: this.#lengths.slice(0, this.#cells),
-      timestamps: this.#timestamps.slice(0, this.#count),
-    };
-    this.#count = this.#cells = 0;
+    const rows: CellRows = { count: this.#count, bytes: this.#buffer.take() };
+    this.#count = 0;
     return rows;
   }
 
@@ -86,8 +78,6 @@ export class CellEncoder {
     let clusteringBytes = 0;
     for (const column of this.#columns) {
       const length = this.#encodeCell(column, row[column.name]);
-      if (this.#cells === this.#lengths.length) this.#lengths = grown(this.#lengths, Int32Array);
-      this.#lengths[this.#cells++] = length;
       if (column.role === "partition") checkPartitionKey(column.name, length);
       else if (column.role === "clustering") clusteringBytes += length;
     }
@@ -98,18 +88,22 @@ export class CellEncoder {
     }
   }
 
+  /** Appends a cell, and returns the length of its value. */
   #encodeCell(column: CompiledColumn, value: unknown): number {
     if (value === undefined || (value === null && (column.type !== "json" || column.optional))) {
-      if (column.optional) return -1;
+      if (column.optional) {
+        this.#buffer.int32(unsetLength);
+        return unsetLength;
+      }
       throw new Error(
         `column ${column.name} should be ${column.type}, is ${value === null ? "null" : "missing"}`,
       );
     }
-    const start = this.#buffer.length;
+    const start = this.#buffer.beginValue();
     if (!write(this.#buffer, column.type, value)) {
       throw new Error(`column ${column.name} should be ${expected[column.type]}, is ${shown(value)}`);
     }
-    return this.#buffer.length - start;
+    return this.#buffer.endValue(start);
   }
 }
 
@@ -217,10 +211,4 @@ function written(value: unknown): string {
     // A cycle or a bigint inside: its kind has to do.
     return typeof value;
   }
-}
-
-function grown<T extends Int32Array | Float64Array>(from: T, Kind: new (length: number) => T): T {
-  const to = new Kind(from.length * 2);
-  to.set(from);
-  return to;
 }

@@ -2,7 +2,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { RejectedRows, SchemaMismatch } from "../errors.ts";
 import type { CassandraTable } from "../pipeline.ts";
 import { decodeCell, type SqlValue } from "./cell_decoder.ts";
-import type { CellRows } from "./cells.ts";
+import { type CellRows, ValueReader } from "./cells.ts";
 import { addition, creation, rowWriteTime, sqlType, upsert, writeTimeColumns } from "./embedded_sql.ts";
 import type { Tables } from "./mod.ts";
 import { checkTable, type TableShape } from "./table_mismatch.ts";
@@ -101,23 +101,23 @@ class EmbeddedTables implements Tables {
 /** Each row's values for the upsert, its write time last; or what is wrong with the row. */
 function* decodeRows(
   { columns, key }: CassandraTable<never>,
-  { count, bytes, lengths, timestamps }: CellRows,
+  { count, bytes }: CellRows,
 ): Generator<[row: number, values: (SqlValue | null)[] | Error]> {
-  let at = 0;
-  for (let row = 0, cell = 0; row < count; row++) {
+  const reader = new ValueReader(bytes);
+  for (let row = 0; row < count; row++) {
     const values: (SqlValue | null)[] = [];
     let problem: Error | undefined;
     for (const { name, type } of columns) {
-      const length = lengths[cell++]!;
-      const value = bytes.subarray(at, at += Math.max(0, length));
+      const value = reader.next();
       try {
-        if (length <= 0 && name === key[0]) throw new Error("a key cannot be empty");
-        if (length < 0 && key.includes(name)) throw new Error("a key cannot be absent");
-        values.push(length < 0 ? null : decodeCell(type, value));
+        if (!value?.length && name === key[0]) throw new Error("a key cannot be empty");
+        if (!value && key.includes(name)) throw new Error("a key cannot be absent");
+        values.push(value ? decodeCell(type, value) : null);
       } catch (error) {
         problem ??= new Error(`column ${name}: ${(error as Error).message}`);
       }
     }
-    yield [row, problem ?? [...values, timestamps[row]!]];
+    values.push(reader.nextTime());
+    yield [row, problem ?? values];
   }
 }

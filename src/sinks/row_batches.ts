@@ -1,8 +1,8 @@
-import type { CellRows } from "./cells.ts";
+import { type CellRows, ValueReader } from "./cells.ts";
 
 /** How a table's rows are cut into batches. */
 export interface Batching {
-  /** Cells in a row. */
+  /** Columns of the table. */
   readonly width: number;
   /** Which column is the partition key. */
   readonly partition: number;
@@ -25,7 +25,7 @@ export interface Batch {
   bytes: number;
 }
 
-/** The batches of some rows, and where each row's cells start in their bytes. */
+/** The batches of some rows, and where each row starts in their bytes; the end of the last row comes after them. */
 export interface BatchedRows {
   readonly batches: readonly Batch[];
   readonly starts: Float64Array;
@@ -44,25 +44,23 @@ export function batchRows(
   rows: CellRows,
   { width, partition, keyColumns, maxBytes, replicas }: Batching,
 ): BatchedRows {
-  const { count, bytes, lengths } = rows;
-  const starts = new Float64Array(count);
+  const { count, bytes } = rows;
+  const reader = new ValueReader(bytes);
+  const starts = new Float64Array(count + 1);
   const batches: Batch[] = [];
   /** The batch that is still being filled, of each replica set. */
   const open = new Map<string, Batch>();
-  let at = 0;
-  for (let row = 0, cell = 0; row < count; row++) {
-    starts[row] = at;
-    let keyStart = at;
+  for (let row = 0; row < count; row++) {
     let size = rowBytes - keyColumns * cellBytes;
+    let set = "";
     for (let column = 0; column < width; column++) {
-      if (column === partition) keyStart = at;
-      const length = lengths[cell++]!;
+      const length = reader.skip();
       if (length < 0) continue;
       size += length + cellBytes;
-      at += length;
+      if (column === partition && replicas) set = replicas(bytes.subarray(reader.at - length, reader.at));
     }
-    const keyLength = Math.max(0, lengths[row * width + partition]!);
-    const set = replicas?.(bytes.subarray(keyStart, keyStart + keyLength)) ?? "";
+    reader.skip(); // its write time
+    starts[row + 1] = reader.at;
     const filling = open.get(set);
     if (filling && filling.bytes + size <= maxBytes && filling.rows.length < maxRows) {
       filling.rows.push(row);

@@ -3,6 +3,7 @@ import { Client } from "cassandra-driver";
 import type { ColumnType } from "../../src/columns.ts";
 import { describeError, RejectedRows, SchemaMismatch, ServiceError } from "../../src/errors.ts";
 import { type CassandraSettings, openCassandra } from "../../src/sinks/cassandra.ts";
+import { CassandraFrames } from "../../src/sinks/cassandra_frames.ts";
 import type { Tables } from "../../src/sinks/mod.ts";
 import { service } from "../support/env.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
@@ -21,12 +22,23 @@ const address = service("cassandra");
 const ignore = address === undefined;
 const contactPoints = [address!];
 
+/** The ways in which batches are sent. */
+const ways = {
+  "Cassandra": CassandraFrames.of,
+  "Cassandra, encoded by the driver": () => undefined,
+};
+
 /** The cluster as another client sees it. */
 class CassandraStore implements TablesStore {
   readonly #client = new Client({ contactPoints, localDataCenter: "datacenter1" });
+  readonly #framesOf: typeof CassandraFrames.of;
+
+  constructor(framesOf: typeof CassandraFrames.of) {
+    this.#framesOf = framesOf;
+  }
 
   open(settings: Partial<CassandraSettings> = {}): Promise<Tables> {
-    return openCassandra({ contactPoints, ...settings });
+    return openCassandra({ contactPoints, ...settings }, this.#framesOf);
   }
 
   async query(cql: string): Promise<Row[]> {
@@ -56,14 +68,19 @@ function fromCassandra(type: ColumnType, value: unknown): unknown {
   return value;
 }
 
-tablesSuite({ name: "Cassandra", ignore, start: () => Promise.resolve(new CassandraStore()) });
+for (const [name, framesOf] of Object.entries(ways)) {
+  tablesSuite({ name, ignore, start: () => Promise.resolve(new CassandraStore(framesOf)) });
+}
 
 function test(what: string, run: (store: CassandraStore) => Promise<void>): void {
-  // What goes on after `close` would keep the process from ending.
-  Deno.test(`Cassandra tables: ${what}`, { ignore, sanitizeOps: true, sanitizeResources: true }, async () => {
-    await using store = new CassandraStore();
-    await run(store);
-  });
+  for (const [name, framesOf] of Object.entries(ways)) {
+    // What goes on after `close` would keep the process from ending.
+    const options = { ignore, sanitizeOps: true, sanitizeResources: true };
+    Deno.test(`${name} tables: ${what}`, options, async () => {
+      await using store = new CassandraStore(framesOf);
+      await run(store);
+    });
+  }
 }
 
 const now = 1_700_000_000_000_000;

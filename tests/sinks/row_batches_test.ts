@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { columnSpecs } from "../../src/columns.ts";
 import { CellEncoder } from "../../src/sinks/cell_encoder.ts";
-import type { CellRows } from "../../src/sinks/cells.ts";
+import { type CellRows, ValueReader } from "../../src/sinks/cells.ts";
 import { batchRows } from "../../src/sinks/row_batches.ts";
 import { Seeded } from "../support/seeded.ts";
 
@@ -37,11 +37,12 @@ Deno.test("batches hold every row once, in order, and are filled up to the bound
       const [next] = batchRows(rows, { ...layout, maxBytes: 1 }).batches.slice(batch.rows.at(-1)! + 1);
       if (index < batches.length - 1) assert(batch.bytes + next!.bytes > maxBytes, `seed ${seed}`);
     }
-    const lengths = rows.lengths.map((length) => Math.max(0, length));
-    for (let row = 0, at = 0; row < rows.count; row++) {
-      assert.equal(starts[row], at);
-      for (const length of lengths.subarray(row * 4, row * 4 + 4)) at += length;
+    const reader = new ValueReader(rows.bytes);
+    for (let row = 0; row < rows.count; row++) {
+      assert.equal(starts[row], reader.at);
+      for (let value = 0; value < layout.width + 1; value++) reader.skip();
     }
+    assert.equal(starts[rows.count], rows.bytes.length);
   }
 });
 
