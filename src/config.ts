@@ -24,6 +24,7 @@ export interface Config {
 
 export interface KafkaConfig {
   readonly brokers: readonly string[];
+  readonly client: "kafkajs" | "platformatic";
   /** True, or with the path of a file with certificates to trust. */
   readonly ssl?: true | { readonly caFile: string };
   readonly sasl?: {
@@ -102,6 +103,7 @@ function kafkaConfig(get: Get): KafkaConfig | undefined {
   const ssl = sslConfig(get, "KAFKA");
   return {
     brokers: brokers.map((broker) => /:\d+$/.test(broker) ? broker : `${broker}:9092`),
+    client: get("KAFKA_CLIENT") ?? "kafkajs",
     ...(ssl && { ssl }),
     ...(username !== undefined && {
       sasl: {

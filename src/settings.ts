@@ -18,6 +18,12 @@ export const settings: readonly Setting[] = [
     default: "embedded log",
     parse: hosts,
   },
+  {
+    name: "KAFKA_CLIENT",
+    about: "the client library for Kafka, kafkajs or platformatic",
+    default: "kafkajs",
+    parse: oneOf("kafkajs", "platformatic"),
+  },
   { name: "KAFKA_SSL", about: "connect to Kafka with TLS", default: "false", parse: flag },
   {
     name: "KAFKA_SSL_CA",

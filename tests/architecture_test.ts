@@ -32,7 +32,7 @@ const layers: readonly Layer[] = [
   {
     name: "adapters",
     files:
-      /^src\/(log\/(kafka|embedded)|sinks\/(cassandra|embedded)|warehouse\/(postgres|pglite))(_\w+)?\.ts$/,
+      /^src\/(log\/(kafka|platformatic|embedded)|sinks\/(cassandra|embedded)|warehouse\/(postgres|pglite))(_\w+)?\.ts$/,
     may: ["leaves", "ports", "pipeline", "shared by adapters"],
   },
   {
@@ -105,6 +105,7 @@ const layers: readonly Layer[] = [
 /** Packages that are slow to load or not wanted at all in most processes, and the layers that may name them. */
 const drivers: Readonly<Record<string, readonly string[]>> = {
   "kafkajs": ["adapters"],
+  "@platformatic/kafka": ["adapters"],
   "cassandra-driver": ["adapters"],
   "pg": ["adapters", "shared by adapters"],
   "@electric-sql/pglite": ["adapters", "warehouse worker"],

@@ -51,6 +51,7 @@ Deno.test("all of a real setup is read", () => {
   );
   assert.deepEqual(config.kafka, {
     brokers: ["a:9092", "b:9092"],
+    client: "kafkajs",
     ssl: { caFile: "/ca.pem" },
     sasl: { mechanism: "scram-sha-512", username: "me", password: "secret" },
   });
@@ -62,6 +63,14 @@ Deno.test("all of a real setup is read", () => {
     batchBytes: 5_120,
   });
   assert.equal(config.databaseUrl, "postgres://u:p@db/weir");
+});
+
+Deno.test("the client for Kafka is one of two", () => {
+  const config = readConfig({ KAFKA_BROKERS: "a", KAFKA_CLIENT: "platformatic" }, {}, 2);
+  assert.deepEqual(config.kafka, { brokers: ["a:9092"], client: "platformatic" });
+  assert.deepEqual(problemsOf({ KAFKA_BROKERS: "a", KAFKA_CLIENT: "librdkafka" }), [
+    'KAFKA_CLIENT is "librdkafka": give kafkajs or platformatic',
+  ]);
 });
 
 Deno.test("a flag wins over the environment, and an empty value counts as not set", () => {

@@ -1,31 +1,38 @@
 import type { Admin } from "kafkajs";
 import type { ProducedRecord } from "../record.ts";
 import {
-  errorType,
-  type KafkaClient,
-  type KafkaClients,
+  closeTimeout,
   type KafkaSettings,
-  loadKafkaClients,
+  openTimeout,
+  recordGrowth,
   unreachable,
   within,
+} from "./brokers.ts";
+import { GroupConsumer } from "./group_consumer.ts";
+import {
+  errorType,
+  isLoginRefused,
+  type KafkaClient,
+  type KafkaClients,
+  loadKafkaClients,
 } from "./kafka_client.ts";
-import { KafkaConsumer } from "./kafka_consumer.ts";
-import { KafkaTopicWriter } from "./kafka_topic_writer.ts";
-import type { Log, LogConsumer, LogDescription, PartitionOffsets, TopicSettings } from "./mod.ts";
+import { KafkaMembership } from "./kafka_membership.ts";
+import { isTooLarge, KafkaProducer } from "./kafka_producer.ts";
+import type {
+  ConsumerListener,
+  Log,
+  LogConsumer,
+  LogDescription,
+  PartitionOffsets,
+  TopicSettings,
+} from "./mod.ts";
+import { TopicWriter } from "./topic_writer.ts";
 
-export type { KafkaLogin, KafkaSettings } from "./kafka_client.ts";
-
-/** Milliseconds until a Kafka that does not answer counts as unreachable. */
-const openTimeout = 10_000;
-/** Milliseconds that each step of closing may take; a broker that does not answer must not hold up a stop. */
-const closeTimeout = 5_000;
 /** kafkajs does not export this as a value without loading it: `ConfigResourceTypes.TOPIC`. */
 const topicResource = 2;
-/** Bytes that a record may grow by on its way to another topic, by headers that say where it came from. */
-const recordGrowth = 64 * 1024;
 
 /**
- * Connects to a Kafka.
+ * Connects to a Kafka with kafkajs.
  *
  * @throws {ServiceError} within about 10 seconds when no broker answers or the login is refused.
  */
@@ -36,15 +43,15 @@ export async function openKafka(settings: KafkaSettings): Promise<Log> {
     return log;
   } catch (error) {
     log.close().catch(() => {});
-    throw unreachable(settings, error);
+    throw unreachable(settings, error, isLoginRefused(error));
   }
 }
 
 class KafkaLog implements Log {
   readonly kind = "kafka";
   readonly #clients: KafkaClients;
-  readonly #writers = new Map<string, KafkaTopicWriter>();
-  readonly #consumers: KafkaConsumer[] = [];
+  readonly #writers = new Map<string, TopicWriter>();
+  readonly #consumers: GroupConsumer[] = [];
   #open: { readonly admin: Admin; readonly client: KafkaClient } | undefined;
 
   constructor(clients: KafkaClients) {
@@ -70,12 +77,17 @@ class KafkaLog implements Log {
 
   produce(topic: string, records: readonly ProducedRecord[]): Promise<void> {
     let writer = this.#writers.get(topic);
-    if (!writer) this.#writers.set(topic, writer = new KafkaTopicWriter(topic, this.#clients));
+    if (!writer) {
+      writer = new TopicWriter(topic, () => new KafkaProducer(topic, this.#clients()), isTooLarge);
+      this.#writers.set(topic, writer);
+    }
     return writer.write(records);
   }
 
   consumer(topic: string, group: string): LogConsumer {
-    const consumer = new KafkaConsumer(this.#clients, topic, group);
+    const join = (listener: ConsumerListener, opened: () => void) =>
+      new KafkaMembership(this.#clients(), topic, group, listener, opened);
+    const consumer = new GroupConsumer(topic, join);
     this.#consumers.push(consumer);
     return consumer;
   }

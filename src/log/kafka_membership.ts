@@ -1,11 +1,10 @@
 import type { Consumer, ConsumerEndBatchProcessEvent, EachBatchPayload } from "kafkajs";
 import type { Offset } from "../record.ts";
-import { errorType, type KafkaClient, within } from "./kafka_client.ts";
+import { closeTimeout, membership, within } from "./brokers.ts";
+import type { Membership } from "./group_consumer.ts";
+import { errorType, type KafkaClient } from "./kafka_client.ts";
 import { sourceRecords } from "./kafka_records.ts";
 import type { ConsumerListener } from "./mod.ts";
-
-/** Milliseconds that leaving may take; a broker that does not answer must not hold up a stop. */
-const leaveTimeout = 5_000;
 
 /** Where reading a partition stands. */
 interface Reading {
@@ -16,13 +15,13 @@ interface Reading {
 }
 
 /**
- * One membership in a consumer group, from joining to leaving or to the error that ends it: one kafkajs consumer.
+ * One membership in a consumer group by one kafkajs consumer.
  * kafkajs's own restarts are off, so that there is one way to get over an error: a new membership.
  *
  *     joining -> assigned (all paused, positions asked for) -> open (reading) -> ended
  *                   ^_______________ rebalance _________________/
  */
-export class KafkaMembership {
+export class KafkaMembership implements Membership {
   readonly #consumer: Consumer;
   readonly #client: KafkaClient;
   readonly #topic: string;
@@ -41,7 +40,6 @@ export class KafkaMembership {
   readonly #paused = new Set<number>();
   readonly #sought = new Map<number, Offset>();
 
-  /** `opened` is called when the positions of an assignment are set. */
   constructor(
     client: KafkaClient,
     topic: string,
@@ -56,21 +54,17 @@ export class KafkaMembership {
     this.#consumer = client.kafka.consumer({
       groupId: group,
       allowAutoTopicCreation: false,
-      // A process that died loses its partitions within this time.
-      sessionTimeout: 6_000,
-      heartbeatInterval: 1_500,
-      rebalanceTimeout: 30_000,
-      // New partitions are seen within this time.
-      metadataMaxAge: 30_000,
-      maxBytesPerPartition: 1024 * 1024,
-      maxBytes: 8 * 1024 * 1024,
-      // A resume or a seek waits for the fetch under way.
-      maxWaitTimeInMs: 100,
+      sessionTimeout: membership.sessionTimeout,
+      heartbeatInterval: membership.heartbeatInterval,
+      rebalanceTimeout: membership.rebalanceTimeout,
+      metadataMaxAge: membership.metadataMaxAge,
+      maxBytesPerPartition: membership.maxBytesPerPartition,
+      maxBytes: membership.maxBytes,
+      maxWaitTimeInMs: membership.maxWaitTime,
       retry: { initialRetryTime: 300, retries: 5, restartOnFailure: () => Promise.resolve(false) },
     });
   }
 
-  /** Reads until `leave`; throws when something ends the membership before. */
   async run(): Promise<void> {
     const { GROUP_JOIN, END_BATCH_PROCESS, CRASH } = this.#consumer.events;
     this.#consumer.on(GROUP_JOIN, ({ payload }) => this.#assign(payload.memberAssignment[this.#topic] ?? []));
@@ -144,7 +138,6 @@ export class KafkaMembership {
     this.#resume(partitions.filter((partition) => this.#open.has(partition)));
   }
 
-  /** Commits what is of its own partitions; false when the group is changing just now, so that nothing was. */
   async commit(positions: ReadonlyMap<number, Offset>): Promise<boolean> {
     const topic = this.#topic;
     const own = [...positions].filter(([partition]) => this.#assigned.includes(partition));
@@ -160,13 +153,12 @@ export class KafkaMembership {
     }
   }
 
-  /** Leaves the group. The listener is not called any more, from the moment of the call on. */
   leave(): Promise<void> {
     this.#left = true;
     this.#ended.resolve();
     // kafkajs starts to read when a stop comes before it has joined: so first let it.
     this.#leaving ??= this.#joining.catch(() => {}).then(() => this.#consumer.disconnect());
-    return within(leaveTimeout, this.#leaving).catch(() => {});
+    return within(closeTimeout, this.#leaving).catch(() => {});
   }
 
   #fetched({ batch, isStale }: EachBatchPayload): void {

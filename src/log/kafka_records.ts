@@ -42,13 +42,6 @@ export function producedMessage(record: ProducedRecord): Message {
   };
 }
 
-/** About what a record takes in a request, as Kafka counts it: an upper bound for its lengths, time and offset. */
-export function recordSize(record: ProducedRecord): number {
-  let size = 40 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
-  for (const { key, value } of record.headers) size += 10 + 3 * key.length + (value?.length ?? 0);
-  return size;
-}
-
 /**
  * kafkajs takes headers as an object, which keeps neither their order nor repeated keys, and it cannot write null
  * values. It does flatten a list of values by the list's own `map`, and writes whatever that returns.

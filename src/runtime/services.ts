@@ -4,6 +4,7 @@ import { describeError, ServiceError } from "../errors.ts";
 import { openEmbeddedLog } from "../log/embedded.ts";
 import { openKafka } from "../log/kafka.ts";
 import type { Log } from "../log/mod.ts";
+import { openPlatformatic } from "../log/platformatic.ts";
 import { openCassandra } from "../sinks/cassandra.ts";
 import { openEmbeddedTables } from "../sinks/embedded_table.ts";
 import type { Tables } from "../sinks/mod.ts";
@@ -56,8 +57,9 @@ export async function openServices(config: Config): Promise<OpenServices> {
   }
 }
 
-async function connectKafka({ brokers, ssl, sasl }: KafkaConfig): Promise<Log> {
-  return await openKafka({
+async function connectKafka({ brokers, client, ssl, sasl }: KafkaConfig): Promise<Log> {
+  const open = client === "platformatic" ? openPlatformatic : openKafka;
+  return await open({
     brokers,
     ...(ssl && { ssl: authorities(ssl, "KAFKA_SSL_CA") }),
     ...(sasl && { sasl }),

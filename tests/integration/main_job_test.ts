@@ -4,6 +4,7 @@ import type { Status } from "../../src/status/snapshot.ts";
 import {
   checkUsersJob,
   haveServers,
+  kafkaClients,
   type MainJobStores,
   openStores,
   poison,
@@ -56,88 +57,86 @@ function isDone(records: number): (status: Status) => Status | undefined {
   };
 }
 
-Deno.test(
-  { name: "every record is in all sinks or in the dead letters, and counted", ignore: !haveServers },
-  async () => {
-    await using stores = await openStores();
-    const bad = Math.ceil(size / 500);
-    await prepare(stores, size, bad);
-    await stores.produce("users_created", [{ key: null, value: "x".repeat(10_000_000) }]);
-    await using weir = startUsers(stores);
-    const status = await weir.until("all is written", isDone(size + bad + 1));
-    const { records, sinks } = status.pipelines[0]!;
-    assert.equal(records.in, records.out + records.filtered + records.deadLettered);
-    assert.equal(records.deadLettered, bad + 1);
-    assert.equal(sinks.find(({ kind }) => kind === "dead-letter")!.written, bad + 1);
-    const metrics = await (await fetch(`${weir.url}/metrics`)).text();
-    assert.match(
-      metrics,
-      /kafka_consumergroup_lag_sum\{consumergroup="weir-users",topic="users_created"\} 0/,
-    );
-    assert.equal(await weir.stop(), 0);
-    const { good, bad: letters } = await checkUsersJob(stores);
-    assert.equal(letters, bad + 1);
-    assert.equal((good - size) % 20, 0, "beside ours there are only the schedule's 20 a run");
-  },
-);
+/** Registers a test for each client that Kafka can be reached with. */
+function test(name: string, run: (stores: MainJobStores) => Promise<void>): void {
+  for (const client of kafkaClients) {
+    Deno.test({
+      name: `${client}: ${name}`,
+      ignore: !haveServers,
+      fn: async () => {
+        await using stores = await openStores(client);
+        await run(stores);
+      },
+    });
+  }
+}
 
-Deno.test(
-  { name: "a process that is killed in the middle is continued exactly", ignore: !haveServers },
-  async () => {
-    await using stores = await openStores();
-    await prepare(stores, 20_000, 40);
-    for (const enough of [1, 4_000, 9_000]) {
-      await using weir = startUsers(stores, { args: ["--max-batch-records", "200"] });
-      await weir.until(
-        "some are written",
-        ({ pipelines: [users] }) => users && users.records.in >= enough || undefined,
-      );
-      await weir.kill();
-    }
-    await using weir = startUsers(stores);
-    await weir.until("all is written", isDone(1));
-    assert.equal(await weir.stop(), 0);
-    await checkUsersJob(stores);
-  },
-);
+test("every record is in all sinks or in the dead letters, and counted", async (stores) => {
+  const bad = Math.ceil(size / 500);
+  await prepare(stores, size, bad);
+  await stores.produce("users_created", [{ key: null, value: "x".repeat(10_000_000) }]);
+  await using weir = startUsers(stores);
+  const status = await weir.until("all is written", isDone(size + bad + 1));
+  const { records, sinks } = status.pipelines[0]!;
+  assert.equal(records.in, records.out + records.filtered + records.deadLettered);
+  assert.equal(records.deadLettered, bad + 1);
+  assert.equal(sinks.find(({ kind }) => kind === "dead-letter")!.written, bad + 1);
+  const metrics = await (await fetch(`${weir.url}/metrics`)).text();
+  assert.match(
+    metrics,
+    /kafka_consumergroup_lag_sum\{consumergroup="weir-users",topic="users_created"\} 0/,
+  );
+  assert.equal(await weir.stop(), 0);
+  const { good, bad: letters } = await checkUsersJob(stores);
+  assert.equal(letters, bad + 1);
+  assert.equal((good - size) % 20, 0, "beside ours there are only the schedule's 20 a run");
+});
 
-Deno.test(
-  { name: "several processes share the partitions, and any may leave or die", ignore: !haveServers },
-  async () => {
-    await using stores = await openStores();
-    await prepare(stores, 30_000, 60);
-    const args = ["--max-batch-records", "100"];
-    await using first = startUsers(stores, { args });
-    await first.until("it writes", ({ pipelines: [users] }) => users && users.records.in > 0 || undefined);
-    await using second = startUsers(stores, { args });
-    const shared = ({ pipelines: [users] }: Status) =>
-      users && users.partitions.filter(({ worker }) => worker !== null).length === 4 || undefined;
-    await Promise.all([
-      first.until("it has half of the partitions", shared),
-      second.until("and the other the rest", shared),
-    ]);
-    await stores.produce(
-      "users_created",
-      Array.from({ length: 5_000 }, (_, n) => (
-        { key: `late-${n}`, value: JSON.stringify(testUser(50_000 + n)) }
-      )),
+test("a process that is killed in the middle is continued exactly", async (stores) => {
+  await prepare(stores, 20_000, 40);
+  for (const enough of [1, 4_000, 9_000]) {
+    await using weir = startUsers(stores, { args: ["--max-batch-records", "200"] });
+    await weir.until(
+      "some are written",
+      ({ pipelines: [users] }) => users && users.records.in >= enough || undefined,
     );
-    await first.kill();
-    await second.until(
-      "it has taken over",
-      ({ pipelines: [users] }) =>
-        users?.partitions.every(({ worker, lag }) => worker !== null && lag === 0) || undefined,
-    );
-    assert.equal(await second.stop(), 0);
-    await checkUsersJob(stores);
-  },
-);
+    await weir.kill();
+  }
+  await using weir = startUsers(stores);
+  await weir.until("all is written", isDone(1));
+  assert.equal(await weir.stop(), 0);
+  await checkUsersJob(stores);
+});
 
-Deno.test({
-  name: "rows that a table refuses become dead letters, and all others are written",
-  ignore: !haveServers,
-}, async () => {
-  await using stores = await openStores();
+test("several processes share the partitions, and any may leave or die", async (stores) => {
+  await prepare(stores, 30_000, 60);
+  const args = ["--max-batch-records", "100"];
+  await using first = startUsers(stores, { args });
+  await first.until("it writes", ({ pipelines: [users] }) => users && users.records.in > 0 || undefined);
+  await using second = startUsers(stores, { args });
+  const shared = ({ pipelines: [users] }: Status) =>
+    users && users.partitions.filter(({ worker }) => worker !== null).length === 4 || undefined;
+  await Promise.all([
+    first.until("it has half of the partitions", shared),
+    second.until("and the other the rest", shared),
+  ]);
+  await stores.produce(
+    "users_created",
+    Array.from({ length: 5_000 }, (_, n) => (
+      { key: `late-${n}`, value: JSON.stringify(testUser(50_000 + n)) }
+    )),
+  );
+  await first.kill();
+  await second.until(
+    "it has taken over",
+    ({ pipelines: [users] }) =>
+      users?.partitions.every(({ worker, lag }) => worker !== null && lag === 0) || undefined,
+  );
+  assert.equal(await second.stop(), 0);
+  await checkUsersJob(stores);
+});
+
+test("rows that a table refuses become dead letters, and all others are written", async (stores) => {
   await prepare(stores, 3_000, 0);
   const columns = Object.keys(testUser(0)).map((name) => `${name} text not null`).join(", ");
   await stores.database.query(
@@ -163,8 +162,7 @@ Deno.test({
   assert.equal(counted!.n, rows!.n, "a record that was refused is in no result");
 });
 
-Deno.test({ name: "registered users end in their table", ignore: !haveServers }, async () => {
-  await using stores = await openStores();
+test("registered users end in their table", async (stores) => {
   const topic = "registered_user_2";
   await stores.createTopics([topic, `${topic}.dead-letter`], 4);
   await stores.cql("drop keyspace if exists my_keyspace");

@@ -38,19 +38,28 @@ export interface MainJobStores extends AsyncDisposable {
 export const haveServers = service("kafka") !== undefined && service("cassandra") !== undefined &&
   service("postgres") !== undefined;
 
-export async function openStores(): Promise<MainJobStores> {
+/** What `KAFKA_CLIENT` can choose. */
+export const kafkaClients = ["kafkajs", "platformatic"] as const;
+
+/** @param client What the Weir process is to reach Kafka with. */
+export async function openStores(client: typeof kafkaClients[number]): Promise<MainJobStores> {
   const [broker, contactPoint, server] = [service("kafka")!, service("cassandra")!, service("postgres")!];
   const kafkajs = await import("kafkajs");
   const kafka = new kafkajs.Kafka({ brokers: [broker], logLevel: kafkajs.logLevel.NOTHING });
   const cassandra = await import("cassandra-driver");
-  const client = new cassandra.Client({ contactPoints: [contactPoint], localDataCenter: "datacenter1" });
+  const session = new cassandra.Client({ contactPoints: [contactPoint], localDataCenter: "datacenter1" });
   const admin = kafka.admin();
-  const [database] = await Promise.all([createDatabase(server), client.connect(), admin.connect()]);
+  const [database] = await Promise.all([createDatabase(server), session.connect(), admin.connect()]);
   const producer = kafka.producer();
   await producer.connect();
 
   return {
-    env: { KAFKA_BROKERS: broker, CASSANDRA_CONTACT_POINTS: contactPoint, DATABASE_URL: database.url },
+    env: {
+      KAFKA_BROKERS: broker,
+      KAFKA_CLIENT: client,
+      CASSANDRA_CONTACT_POINTS: contactPoint,
+      DATABASE_URL: database.url,
+    },
     database,
     async createTopics(topics, numPartitions, config = {}) {
       const existing = (await admin.listTopics()).filter((topic) => topics.includes(topic));
@@ -84,14 +93,14 @@ export async function openStores(): Promise<MainJobStores> {
     },
     async cql(query) {
       const rows: Record<string, unknown>[] = [];
-      const all = client.stream(query, [], { autoPage: true, fetchSize: 5_000 }) as unknown as AsyncIterable<
+      const all = session.stream(query, [], { autoPage: true, fetchSize: 5_000 }) as unknown as AsyncIterable<
         Record<string, unknown>
       >;
       for await (const row of all) rows.push(row);
       return rows;
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([producer.disconnect(), admin.disconnect(), client.shutdown()]);
+      await Promise.all([producer.disconnect(), admin.disconnect(), session.shutdown()]);
       await database.drop();
     },
   };

@@ -1,36 +1,48 @@
 import { setTimeout } from "node:timers/promises";
 import type { Offset } from "../record.ts";
-import type { KafkaClients } from "./kafka_client.ts";
-import { KafkaMembership } from "./kafka_membership.ts";
 import type { ConsumerListener, LogConsumer } from "./mod.ts";
 
 /** Milliseconds before joining again after an error: doubled each time in a row, up to the longest. */
 const shortestPause = 500;
 const longestPause = 10_000;
 
+/** One membership in a group, from joining to leaving or to the error that ends it. */
+export interface Membership {
+  /** Joins, and reads until `leave`; throws when something ends the membership before. */
+  run(): Promise<void>;
+  seek(partition: number, offset: Offset): void;
+  pause(partitions: readonly number[]): void;
+  resume(partitions: readonly number[]): void;
+  /** Commits what is of its own partitions; false when the group is changing just now, so that nothing was. */
+  commit(positions: ReadonlyMap<number, Offset>): Promise<boolean>;
+  /** Leaves the group. The listener is not called any more, from the moment of the call on. */
+  leave(): Promise<void>;
+}
+
+/** Makes a membership, which has not joined yet. `opened` is called when the positions of an assignment are set. */
+export type Join = (listener: ConsumerListener, opened: () => void) => Membership;
+
 /**
  * Reads a topic as a member of a group, through one membership after the other until it is stopped: each error ends a
  * membership, is reported, and is followed by a pause and the next one.
  *
- * A position that is not in the topic does not fail: kafkajs commits the earliest offset and goes on from there, which
- * the owner sees by the next batch's `from`.
+ * A position that is not in the topic does not fail: reading goes on from the earliest offset, which the owner sees by
+ * the next batch's `from`.
  */
-export class KafkaConsumer implements LogConsumer {
-  readonly #clients: KafkaClients;
+export class GroupConsumer implements LogConsumer {
   readonly #topic: string;
-  readonly #group: string;
+  readonly #join: Join;
   readonly #stopped = new AbortController();
-  #membership: KafkaMembership | undefined;
+  #membership: Membership | undefined;
   #reading: Promise<void> | undefined;
   /** Errors in a row. */
   #failures = 0;
   /** What could not be committed while the group was changing. */
   readonly #uncommitted = new Map<number, Offset>();
 
-  constructor(clients: KafkaClients, topic: string, group: string) {
-    this.#clients = clients;
+  constructor(topic: string, join: Join) {
     this.#topic = topic;
-    this.#group = group;
+    this.#join = join;
   }
 
   start(listener: ConsumerListener): Promise<void> {
@@ -75,7 +87,7 @@ export class KafkaConsumer implements LogConsumer {
       this.#commit().catch((error) => listener.failed(error));
     };
     while (!signal.aborted) {
-      const membership = new KafkaMembership(this.#clients(), this.#topic, this.#group, listener, opened);
+      const membership = this.#join(listener, opened);
       this.#membership = membership;
       const failed = await membership.run().then(() => false, (error) => {
         if (!signal.aborted) listener.failed(error);

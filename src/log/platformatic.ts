@@ -1,0 +1,191 @@
+import { setTimeout } from "node:timers/promises";
+import type { Admin } from "@platformatic/kafka";
+import type { ProducedRecord } from "../record.ts";
+import {
+  closeTimeout,
+  type KafkaSettings,
+  openTimeout,
+  recordGrowth,
+  unreachable,
+  within,
+} from "./brokers.ts";
+import { GroupConsumer } from "./group_consumer.ts";
+import type {
+  ConsumerListener,
+  Log,
+  LogConsumer,
+  LogDescription,
+  PartitionOffsets,
+  TopicSettings,
+} from "./mod.ts";
+import {
+  answers,
+  isAbsent,
+  isLoginRefused,
+  loadPlatformatic,
+  type PlatformaticClients,
+} from "./platformatic_client.ts";
+import { PlatformaticMembership } from "./platformatic_membership.ts";
+import { isTooLarge, PlatformaticProducer } from "./platformatic_producer.ts";
+import { TopicWriter } from "./topic_writer.ts";
+
+const earliest = -2n;
+const latest = -1n;
+/** The isolation level `read_committed`: a transaction that is not ended yet is beyond the end. */
+const readCommitted = 1;
+/** Milliseconds between two looks at whether a new topic's partitions have leaders, and how many looks. */
+const leaderPause = 100;
+const leaderLooks = 50;
+
+/**
+ * Connects to a Kafka with @platformatic/kafka.
+ *
+ * @throws {ServiceError} within about 10 seconds when no broker answers or the login is refused.
+ */
+export async function openPlatformatic(settings: KafkaSettings): Promise<Log> {
+  const log = new PlatformaticLog(await loadPlatformatic(settings));
+  try {
+    await within(openTimeout, log.describe());
+    return log;
+  } catch (error) {
+    log.close().catch(() => {});
+    throw unreachable(settings, error, isLoginRefused(error));
+  }
+}
+
+class PlatformaticLog implements Log {
+  readonly kind = "kafka";
+  readonly #clients: PlatformaticClients;
+  readonly #writers = new Map<string, TopicWriter>();
+  readonly #consumers: GroupConsumer[] = [];
+  #admin: Admin | undefined;
+
+  constructor(clients: PlatformaticClients) {
+    this.#clients = clients;
+  }
+
+  createTopic(topic: string, { partitions, asLargeAs }: TopicSettings): Promise<void> {
+    return this.#ask(`create topic "${topic}"`, async (admin) => {
+      const largest = asLargeAs === undefined ? undefined : await this.#largestRecord(admin, asLargeAs);
+      const configs = largest === undefined
+        ? []
+        : [{ name: "max.message.bytes", value: String(largest + recordGrowth) }];
+      try {
+        await admin.createTopics({ topics: [topic], partitions, replicas: -1, configs });
+      } catch (error) {
+        if (!answers(error).includes("TOPIC_ALREADY_EXISTS")) throw error;
+      }
+      await waitForLeaders(admin, topic);
+    });
+  }
+
+  produce(topic: string, records: readonly ProducedRecord[]): Promise<void> {
+    let writer = this.#writers.get(topic);
+    if (!writer) {
+      writer = new TopicWriter(topic, () => new PlatformaticProducer(topic, this.#clients), isTooLarge);
+      this.#writers.set(topic, writer);
+    }
+    return writer.write(records);
+  }
+
+  consumer(topic: string, group: string): LogConsumer {
+    const join = (listener: ConsumerListener, opened: () => void) =>
+      new PlatformaticMembership(this.#clients, topic, group, listener, opened);
+    const consumer = new GroupConsumer(topic, join);
+    this.#consumers.push(consumer);
+    return consumer;
+  }
+
+  offsets(topic: string, group: string): Promise<PartitionOffsets[]> {
+    return this.#ask(`read the offsets of topic "${topic}"`, async (admin) => {
+      const { topics } = await admin.metadata({ topics: [topic] });
+      const partitions = Array.from({ length: topics.get(topic)!.partitionsCount }, (_, index) => index);
+      const [groupOffsets] = await admin.listConsumerGroupOffsets({
+        groups: [{ groupId: group, topics: [{ name: topic, partitionIndexes: partitions }] }],
+      });
+      const committed = new Map(
+        groupOffsets?.topics[0]?.partitions.map(({ partitionIndex, committedOffset }) =>
+          [partitionIndex, Number(committedOffset)] as const
+        ),
+      );
+      const list = async (timestamp: bigint) => {
+        const [listed] = await admin.listOffsets({
+          topics: [{
+            name: topic,
+            partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp })),
+          }],
+          isolationLevel: readCommitted,
+        });
+        return new Map(
+          listed!.partitions.map(({ partitionIndex, offset }) => [partitionIndex, Number(offset)]),
+        );
+      };
+      const [low, high] = await Promise.all([list(earliest), list(latest)]);
+      return partitions.map((partition) => {
+        const offset = committed.get(partition) ?? -1;
+        return {
+          partition,
+          earliest: low.get(partition)!,
+          end: high.get(partition)!,
+          committed: offset < 0 ? null : offset,
+        };
+      });
+    });
+  }
+
+  describe(): Promise<LogDescription> {
+    return this.#ask("reach Kafka", async (admin) => {
+      const { brokers } = await admin.metadata({ topics: [], forceUpdate: true });
+      const at = Array.from(brokers.values(), ({ host, port }) => `${host}:${port}`).sort().join(",");
+      return {
+        detail: `${brokers.size} ${brokers.size === 1 ? "broker" : "brokers"} at ${at}`,
+        brokers: brokers.size,
+      };
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#consumers.map((consumer) => consumer.stop()));
+    const closing = [...this.#writers.values()].map((writer) => writer.close());
+    if (this.#admin) closing.push(this.#admin.close());
+    this.#admin = undefined;
+    await within(closeTimeout, Promise.allSettled(closing)).catch(() => {});
+  }
+
+  /** Runs a request on the shared connection, which is made anew after an error. */
+  async #ask<T>(what: string, request: (admin: Admin) => Promise<T>): Promise<T> {
+    const { library, options } = this.#clients;
+    const admin = this.#admin ??= new library.Admin(options);
+    try {
+      return await request(admin);
+    } catch (error) {
+      if (this.#admin === admin) this.#admin = undefined;
+      admin.close().catch(() => {});
+      const absent = isAbsent(error) ? ": the topic does not exist" : "";
+      throw new Error(`Cannot ${what}${absent}`, { cause: error });
+    }
+  }
+
+  /** The largest record batch that a topic takes; undefined when there is no such topic. */
+  async #largestRecord(admin: Admin, topic: string): Promise<number | undefined> {
+    try {
+      const resourceType = this.#clients.library.ConfigResourceTypes.TOPIC;
+      const [described] = await admin.describeConfigs({
+        resources: [{ resourceType, resourceName: topic, configurationKeys: ["max.message.bytes"] }],
+      });
+      return Number(described!.configs[0]!.value);
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** A topic that was only just made may not be known to every broker. */
+async function waitForLeaders(admin: Admin, topic: string): Promise<void> {
+  for (let look = 0; look < leaderLooks; look++) {
+    const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
+    if (topics.get(topic)!.partitions.every(({ leader }) => leader >= 0)) return;
+    await setTimeout(leaderPause);
+  }
+}
