@@ -50,7 +50,6 @@ export interface Slice extends Omit<Chunk, "records"> {
  *          \________________________ abandoned: its lane starts over ________/
  */
 export interface Task {
-  readonly id: number;
   readonly lane: Lane;
   readonly slices: readonly Slice[];
   readonly startedAt: number;
@@ -119,7 +118,7 @@ export class Lane {
   }
 
   /** Takes the next task, if the worker has room for one and anything waits. The caller gives it to `run`. */
-  take(id: number): { task: Task; inputs: SliceInput[] } | undefined {
+  take(): { task: Task; inputs: SliceInput[] } | undefined {
     if (this.resetReason !== undefined || this.slot.starting || this.tasks.length >= tasksUnderWay) {
       return undefined;
     }
@@ -138,7 +137,6 @@ export class Lane {
     }
     if (slices.length === 0) return undefined;
     const task: Task = {
-      id,
       lane: this,
       slices,
       startedAt: this.#now(),

@@ -73,7 +73,6 @@ export class PipelineRun {
   /** What the consumer or an assignment has last failed at. */
   #trouble: { readonly since: number; readonly reason: string } | undefined;
   #watchError: string | undefined;
-  #nextTask = 1;
 
   constructor(options: PipelineRunOptions) {
     this.#options = options;
@@ -265,10 +264,7 @@ export class PipelineRun {
 
   #pump(lane: Lane): void {
     if (this.#draining || this.#failure !== undefined) return;
-    for (let next = lane.take(this.#nextTask); next; next = lane.take(this.#nextTask)) {
-      this.#nextTask++;
-      this.#run(next.task, next.inputs);
-    }
+    for (let next = lane.take(); next; next = lane.take()) this.#run(next.task, next.inputs);
   }
 
   async #run(task: Task, inputs: readonly SliceInput[]): Promise<void> {

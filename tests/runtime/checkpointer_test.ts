@@ -105,7 +105,6 @@ async function running(script: ScriptedWarehouse["script"] = []): Promise<Run> {
     add(from, next, state = "ready") {
       const count = next - from;
       const task: Task = {
-        id: from,
         lane,
         startedAt: 0,
         stopped: new AbortController(),
