@@ -34,6 +34,7 @@ export function json<const S extends AvroSchema>(schema: S): Codec<AvroValue<S>>
     name: "json",
     encode: (value) => encoder.encode(JSON.stringify(checked(value))),
     decode: (bytes) => checked(parse(decodeUtf8(decoder, bytes))),
+    decodeAscii: (text) => checked(parse(text)),
   };
   return codec as Codec<AvroValue<S>>;
 }

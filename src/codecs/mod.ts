@@ -9,4 +9,9 @@ export interface Codec<T> {
   readonly name: string;
   encode(value: T): Uint8Array;
   decode(bytes: Uint8Array): T;
+  /**
+   * The same as `decode`, of bytes that are all ASCII and come as text already: many records are turned to text at once.
+   * The value must not hold on to the text, which is a part of a longer one. Default: bytes are always decoded.
+   */
+  decodeAscii?(text: string): T;
 }

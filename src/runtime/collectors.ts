@@ -59,17 +59,15 @@ export function collectorFor(plan: Pipeline, output: Output): Collector {
 class CellCollector implements Collector {
   readonly #encoder: CellEncoder;
   #sources: number[] = [];
-  #mark: ReturnType<CellEncoder["mark"]>;
 
   constructor(sink: CassandraTable<never>) {
     this.#encoder = new CellEncoder(sink.columns, sink.key);
-    this.#mark = this.#encoder.mark();
   }
 
   begin(): void {}
 
   mark(): void {
-    this.#mark = this.#encoder.mark();
+    this.#encoder.mark();
   }
 
   add(row: never, record: CurrentRecord): boolean {
@@ -81,7 +79,7 @@ class CellCollector implements Collector {
   keep(): void {}
 
   drop(): void {
-    this.#encoder.rollback(this.#mark);
+    this.#encoder.rollback();
     this.#sources.length = this.#encoder.count;
   }
 
@@ -95,19 +93,15 @@ class CellCollector implements Collector {
 class CopyCollector implements Collector {
   readonly #encoder: CopyEncoder;
   #sources: number[] = [];
-  #mark: ReturnType<CopyEncoder["mark"]>;
-  #marked = 0;
 
   constructor(sink: PostgresTable<never>) {
     this.#encoder = new CopyEncoder(sink.columns);
-    this.#mark = this.#encoder.mark();
   }
 
   begin(): void {}
 
   mark(): void {
-    this.#mark = this.#encoder.mark();
-    this.#marked = this.#sources.length;
+    this.#encoder.mark();
   }
 
   add(row: never, record: CurrentRecord): boolean {
@@ -119,8 +113,8 @@ class CopyCollector implements Collector {
   keep(): void {}
 
   drop(): void {
-    this.#encoder.rollback(this.#mark);
-    this.#sources.length = this.#marked;
+    this.#encoder.rollback();
+    this.#sources.length = this.#encoder.count;
   }
 
   finish(): OutputRows {

@@ -80,7 +80,7 @@ export class PlanExecutor {
       try {
         const refusal = refused.get(offset);
         if (refusal) throw new Failure(refusal.stage, refusal.reason);
-        const context = this.#decode(reader.value(i), slice.partition, offset, timestamp);
+        const context = this.#decode(reader, i, slice.partition);
         this.#first(this.#value as never);
         for (const collector of this.#collectors) collector.keep();
         state.eventTime = Math.max(state.eventTime ?? 0, Math.min(context.eventTime, latestEventTime));
@@ -105,13 +105,26 @@ export class PlanExecutor {
   #value: unknown;
 
   /** Decodes the value into `#value` and gives the record's context. */
-  #decode(bytes: Uint8Array | null, partition: number, offset: number, timestamp: number): RecordContext {
+  #decode(reader: PackedReader, i: number, partition: number): RecordContext {
     const { source } = this.#plan;
-    const context = { topic: source.topic, partition, offset, timestamp, eventTime: timestamp };
+    const timestamp = reader.timestamp(i);
+    const context = {
+      topic: source.topic,
+      partition,
+      offset: reader.offset(i),
+      timestamp,
+      eventTime: timestamp,
+    };
     this.#current.context = context;
-    if (bytes === null) throw new Failure("decode", "the value is null");
+    const { codec } = source;
     try {
-      this.#value = source.codec.decode(bytes);
+      const text = codec.decodeAscii && reader.ascii(i);
+      if (text !== undefined) this.#value = codec.decodeAscii!(text);
+      else {
+        const bytes = reader.value(i);
+        if (bytes === null) throw new Error("the value is null");
+        this.#value = codec.decode(bytes);
+      }
     } catch (error) {
       throw new Failure("decode", describeError(error));
     }

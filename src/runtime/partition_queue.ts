@@ -1,5 +1,5 @@
 import type { Batch, Offset } from "../record.ts";
-import { type PackedRecords, packRecords } from "./packed_records.ts";
+import { numbersOf, type PackedRecords, packRecords } from "./packed_records.ts";
 
 /** Records of one partition that go through the process together. */
 export interface Chunk {
@@ -40,10 +40,9 @@ export class PartitionQueue {
   push({ from, next, records }: Batch): number {
     let [start, size, bytes] = [0, 0, 0];
     const cut = (end: number) => {
-      const packed = packRecords(records.slice(start, end));
+      const packed = packRecords(start === 0 && end === records.length ? records : records.slice(start, end));
       const last = end === records.length;
-      const offsets = Float64Array.from(records.slice(start, end), (record) => record.offset);
-      const timestamps = Float64Array.from(records.slice(start, end), (record) => record.timestamp);
+      const { offsets, timestamps } = numbersOf(packed);
       this.#chunks.push({
         from: start === 0 ? from : records[start - 1]!.offset + 1,
         next: last ? next : records[end - 1]!.offset + 1,

@@ -1,23 +1,12 @@
-/**
- * A growing buffer that CQL values are appended to, in their binary encoding (native protocol v4, section 6): fixed
- * widths, big-endian.
- */
-export class CellBuffer {
-  /** Bytes in use. May be set back, to forget what was appended last. */
-  length = 0;
-  #bytes = new Uint8Array(16 * 1024);
-  #view = new DataView(this.#bytes.buffer);
+import { ByteBuffer } from "../byte_buffer.ts";
 
-  /** A copy of what is in use, of exactly that size. The buffer is empty afterwards, and keeps its memory. */
-  take(): Uint8Array<ArrayBuffer> {
-    const taken = this.#bytes.slice(0, this.length);
-    this.length = 0;
-    return taken;
-  }
+/** A buffer that CQL values are appended to, in their binary encoding (native protocol v4, section 6): fixed widths, big-endian. */
+export class CellBuffer extends ByteBuffer {
+  #view = new DataView(this.memory.buffer);
 
   /** Leaves room for a value's length, which `endValue` fills in. Returns where the value starts. */
   beginValue(): number {
-    this.#reserve(4);
+    this.reserve(4);
     return this.length += 4;
   }
 
@@ -28,61 +17,27 @@ export class CellBuffer {
     return length;
   }
 
-  /** UTF-8. A lone surrogate becomes U+FFFD, as everywhere on the Web. */
-  text(value: string): void {
-    const { length } = value;
-    // A UTF-16 unit takes at most 3 bytes of UTF-8.
-    this.#reserve(length * 3);
-    // Short ASCII, which most cells are, is copied here: encodeInto needs a view of its own for each call.
-    const start = this.length;
-    if (length <= longestCopied) {
-      const bytes = this.#bytes;
-      let at = 0;
-      for (; at < length; at++) {
-        const code = value.charCodeAt(at);
-        if (code > 0x7f) break;
-        bytes[start + at] = code;
-      }
-      if (at === length) {
-        this.length = start + length;
-        return;
-      }
-    }
-    this.length = start + encoder.encodeInto(value, this.#bytes.subarray(start)).written;
-  }
-
-  bytes(value: Uint8Array): void {
-    this.#reserve(value.length);
-    this.#bytes.set(value, this.length);
-    this.length += value.length;
-  }
-
-  byte(value: number): void {
-    this.#reserve(1);
-    this.#bytes[this.length++] = value;
-  }
-
   int32(value: number): void {
-    this.#reserve(4);
+    this.reserve(4);
     this.#view.setInt32(this.length, value);
     this.length += 4;
   }
 
   float64(value: number): void {
-    this.#reserve(8);
+    this.reserve(8);
     this.#view.setFloat64(this.length, value);
     this.length += 8;
   }
 
   int64(value: bigint): void {
-    this.#reserve(8);
+    this.reserve(8);
     this.#view.setBigInt64(this.length, value);
     this.length += 8;
   }
 
   /** An int64 from a safe integer, without the bigint. */
   safeInteger(value: number): void {
-    this.#reserve(8);
+    this.reserve(8);
     writeSafeInteger(this.#view, this.length, value);
     this.length += 8;
   }
@@ -90,7 +45,7 @@ export class CellBuffer {
   /** 16 bytes from the canonical form, in either case; false, and nothing written, for any other text. */
   uuid(value: string): boolean {
     if (value.length !== 36) return false;
-    this.#reserve(16);
+    this.reserve(16);
     let to = this.length;
     for (let from = 0; from < 36; from += 2) {
       if (from === 8 || from === 13 || from === 18 || from === 23) {
@@ -98,7 +53,7 @@ export class CellBuffer {
       }
       const byte = (nibble(value.charCodeAt(from)) << 4) | nibble(value.charCodeAt(from + 1));
       if (byte < 0) return false;
-      this.#bytes[to++] = byte;
+      this.memory[to++] = byte;
     }
     this.length = to;
     return true;
@@ -110,19 +65,14 @@ export class CellBuffer {
     const ms = Date.parse(`${value}T00:00:00Z`);
     // Date.parse takes the 30th of February in some engines: the day must come out as it went in.
     if (!(Math.abs(ms) < Infinity) || new Date(ms).toISOString().slice(0, 10) !== value) return false;
-    this.#reserve(4);
+    this.reserve(4);
     this.#view.setUint32(this.length, ms / dayMs + 2 ** 31);
     this.length += 4;
     return true;
   }
 
-  #reserve(extra: number): void {
-    const needed = this.length + extra;
-    if (needed <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-    larger.set(this.#bytes.subarray(0, this.length));
-    this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
+  protected override moved(): void {
+    this.#view = new DataView(this.memory.buffer);
   }
 }
 
@@ -132,10 +82,7 @@ export function writeSafeInteger(view: DataView, at: number, value: number): voi
   view.setUint32(at + 4, value >>> 0);
 }
 
-const encoder = new TextEncoder();
 const dayMs = 86_400_000;
-/** Above this length, in UTF-16 units, encodeInto is the faster. */
-const longestCopied = 48;
 
 /** A hex digit's value; negative for any other character, even when shifted and combined. */
 function nibble(code: number): number {

@@ -5,12 +5,6 @@ import { type CellRows, unsetLength } from "./cells.ts";
 /** Cassandra keeps a key's length in 16 bits. */
 const maxKeyBytes = 65_535;
 
-/** What an encoder held at one moment; only that encoder can roll back to it. */
-export interface Mark {
-  readonly count: number;
-  readonly bytes: number;
-}
-
 /**
  * Encodes rows of one table into CQL values. Runs in a worker, once for every cell: it allocates nothing per cell but
  * for text that is long or not ASCII.
@@ -19,6 +13,7 @@ export class CellEncoder {
   readonly #columns: readonly CompiledColumn[];
   readonly #buffer = new CellBuffer();
   #count = 0;
+  readonly #marked = { count: 0, bytes: 0 };
 
   /** @param key The primary key: the first is the partition key, the others are clustering columns. */
   constructor(columns: readonly ColumnSpec[], key: readonly string[]) {
@@ -42,11 +37,11 @@ export class CellEncoder {
    * key in Cassandra.
    */
   add(row: Readonly<Record<string, unknown>>, timestampMicros: number): void {
-    const before = this.mark();
+    const before = this.#buffer.length;
     try {
       this.#encode(row);
     } catch (error) {
-      this.rollback(before);
+      this.#buffer.length = before;
       throw error;
     }
     const start = this.#buffer.beginValue();
@@ -55,14 +50,16 @@ export class CellEncoder {
     this.#count++;
   }
 
-  mark(): Mark {
-    return { count: this.#count, bytes: this.#buffer.length };
+  /** Sets the point to roll back to. */
+  mark(): void {
+    this.#marked.count = this.#count;
+    this.#marked.bytes = this.#buffer.length;
   }
 
-  /** Forgets every row that was added since `mark`. */
-  rollback(mark: Mark): void {
-    this.#count = mark.count;
-    this.#buffer.length = mark.bytes;
+  /** Forgets every row that was added since the mark. */
+  rollback(): void {
+    this.#count = this.#marked.count;
+    this.#buffer.length = this.#marked.bytes;
   }
 
   /**
@@ -71,6 +68,7 @@ export class CellEncoder {
   finish(): CellRows {
     const rows: CellRows = { count: this.#count, bytes: this.#buffer.take() };
     this.#count = 0;
+    this.mark();
     return rows;
   }
 

@@ -49,3 +49,45 @@ Deno.test("no records pack to an empty buffer", () => {
   assert.equal(packed.buffer.byteLength, 0);
   assert.deepEqual(new PackedReader(packed).produced(), []);
 });
+
+Deno.test("a value is given as text only when it is all ASCII, wherever it lies", () => {
+  const utf8 = new TextEncoder();
+  const values = [
+    "",
+    "a",
+    "ab",
+    "é",
+    "abc",
+    "x".repeat(70_000),
+    "y".repeat(60_000),
+    "naïve",
+    "z".repeat(9_000),
+    "\u007f",
+  ];
+  for (let keyLength = 0; keyLength < 6; keyLength++) {
+    const records = values.map((value) => ({
+      key: new Uint8Array(keyLength).fill(0x6b),
+      value: utf8.encode(value),
+      headers: [],
+    }));
+    const reader = new PackedReader(packRecords([...records, { key: null, value: null, headers: [] }]));
+    for (let round = 0; round < 2; round++) {
+      values.forEach((value, i) => {
+        const text = reader.ascii(i);
+        if (text !== undefined) assert.equal(text, value);
+        else assert.equal(new TextDecoder().decode(reader.value(i)!), value);
+      });
+      assert.equal(reader.ascii(values.length), undefined);
+    }
+    // Words reach into what lies beside a value, which may be a no for it; most of an ASCII run must be a yes.
+    assert.equal(reader.ascii(6), values[6]);
+    for (const i of [3, 5, 7]) assert.equal(reader.ascii(i), undefined);
+  }
+});
+
+Deno.test("a key that is no text does not keep its record's value from being text", () => {
+  const value = new TextEncoder().encode(JSON.stringify({ long: "enough" }));
+  const key = new Uint8Array([0xff, 0xfe, 0xfd, 0xfc]);
+  const reader = new PackedReader(packRecords([{ key, value, headers: [] }]));
+  assert.equal(reader.ascii(0), '{"long":"enough"}');
+});

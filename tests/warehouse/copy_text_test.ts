@@ -40,10 +40,10 @@ Deno.test("finish starts anew", () => {
 Deno.test("what was added after a mark can be taken back", () => {
   const encoder = encoderOf({ a: "int" });
   encoder.add({ a: 1 });
-  const mark = encoder.mark();
+  encoder.mark();
   encoder.add({ a: 2 });
   encoder.add({ a: 3 });
-  encoder.rollback(mark);
+  encoder.rollback();
   assert.equal(encoder.count, 1);
   encoder.add({ a: 4 });
   assert.equal(textOf(encoder), "1\n4\n");
