@@ -1,12 +1,12 @@
 import { run } from "../commands.ts";
 import type { Room } from "./server.ts";
 
-/** `group:artifact`, as Maven Central names it. */
+/** `group:artifact` or `group:artifact:version`, as Maven Central names it. */
 export type Artifact = `${string}:${string}`;
 
 /**
- * The folder with the jars of some artifacts of one version and all that they need at run time, downloaded by Maven on
- * the first call and kept in the room's cache.
+ * The folder with the jars of some artifacts, of one version unless they say another, and all that they need at run
+ * time, downloaded by Maven on the first call and kept in the room's cache.
  */
 export async function jars(
   name: string,
@@ -40,8 +40,8 @@ export async function jars(
 
 function pom(name: string, version: string, artifacts: readonly Artifact[]): string {
   const dependencies = artifacts.map((artifact) => {
-    const [group, id] = artifact.split(":");
-    return `<dependency><groupId>${group}</groupId><artifactId>${id}</artifactId><version>${version}</version></dependency>`;
+    const [group, id, own = version] = artifact.split(":");
+    return `<dependency><groupId>${group}</groupId><artifactId>${id}</artifactId><version>${own}</version></dependency>`;
   });
   return `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
