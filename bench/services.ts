@@ -1,3 +1,4 @@
+import { loadKafkaClients } from "../src/log/kafka_client.ts";
 import { startServices } from "../tests/support/services/mod.ts";
 
 /** The servers that are measured: those that WEIR_TEST_* name, or ones of our own on this machine. */
@@ -22,17 +23,42 @@ export async function benchServices(): Promise<BenchServices> {
   return { kafka, cassandra, postgres, stop: () => services.stop() };
 }
 
+/** The settings that let Weir use the servers, with a database. */
+export function settingsFor(
+  { kafka, cassandra }: BenchServices,
+  databaseUrl: string,
+): Record<string, string> {
+  return { KAFKA_BROKERS: kafka, CASSANDRA_CONTACT_POINTS: cassandra, DATABASE_URL: databaseUrl };
+}
+
 /** The URL of a new, empty database. */
 export async function freshDatabase(postgres: string, name: string): Promise<string> {
-  const { Client } = await import("pg");
-  const client = new Client({ connectionString: postgres });
-  await client.connect();
-  await client.query(`drop database if exists ${name}`);
-  await client.query(`create database ${name}`);
-  await client.end();
+  await inDatabase(postgres, [`drop database if exists ${name} with (force)`, `create database ${name}`]);
   const url = new URL(postgres);
   url.pathname = `/${name}`;
   return url.href;
+}
+
+/** Runs SQL in the database of a URL, one statement after the other. */
+export async function inDatabase(url: string, statements: readonly string[]): Promise<void> {
+  const { Client } = await import("pg");
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    for (const statement of statements) await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Runs CQL, one statement after the other. */
+export async function inCassandra(address: string, statements: readonly string[]): Promise<void> {
+  const client = await cassandraClient(address);
+  try {
+    for (const statement of statements) await client.execute(statement);
+  } finally {
+    await client.shutdown();
+  }
 }
 
 /** A client of the Cassandra at an address. */
@@ -45,6 +71,5 @@ export async function cassandraClient(address: string) {
 
 /** A client of the Kafka at an address that says nothing by itself. */
 export async function kafkaClient(broker: string) {
-  const { Kafka, logLevel } = await import("kafkajs");
-  return new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING });
+  return (await loadKafkaClients({ brokers: [broker], clientId: "weir-bench" }))().kafka;
 }

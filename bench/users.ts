@@ -1,3 +1,5 @@
+import type { BenchRecord } from "./topics.ts";
+
 /** A made-up user as `users_created` takes it, about 430 bytes of JSON; the same number always gives the same user. */
 export function benchUser(n: number): Record<string, string> {
   const id = `${hex(n, 8)}-0000-4000-8000-${hex(n * 2654435761, 12)}`;
@@ -35,3 +37,24 @@ const names = [
 function hex(n: number, digits: number): string {
   return (n % 16 ** Math.min(digits, 12)).toString(16).padStart(digits, "0").slice(-digits);
 }
+
+/**
+ * The same users as records of one of so many keys, as their `username`. Their timestamps make a thousand records a
+ * second of event time, so that a minute's window holds 60,000.
+ */
+export function keyedUser(n: number, keys: number): BenchRecord {
+  const username = `user${n % keys}`;
+  return {
+    key: username,
+    value: JSON.stringify({ ...benchUser(n), username }),
+    timestamp: firstTimestamp + n,
+  };
+}
+
+/** A user as a record with its id as key. */
+export function userRecord(n: number): BenchRecord {
+  const user = benchUser(n);
+  return { key: user.id!, value: JSON.stringify(user) };
+}
+
+const firstTimestamp = Date.UTC(2026, 0, 1);

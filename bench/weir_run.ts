@@ -1,69 +1,91 @@
-import type { Status } from "../src/status/snapshot.ts";
+import deno from "../deno.json" with { type: "json" };
+import type { PipelineStatus, Status } from "../src/status/snapshot.ts";
 import { freePort } from "../tests/support/services/ports.ts";
-import type { BenchServices } from "./services.ts";
+import { cpuSeconds, memoryMb } from "./process_use.ts";
+import { Hopeless, until } from "./until.ts";
 
-/** A Weir process that is measured. */
-export interface WeirRun extends AsyncDisposable {
-  status(): Promise<Status>;
-  /** User and system time that it has used, in seconds. */
-  cpuSeconds(): Promise<number>;
-  /** The most memory that it has held so far, in MB. */
-  peakMemoryMb(): Promise<number>;
+/** Weir's clients for Kafka. */
+export type KafkaClientName = "kafkajs" | "platformatic";
+
+export interface WeirOptions {
+  /** A pipeline's name, or the path of its module from the checkout's folder. */
+  readonly pipeline: string;
+  /** Settings: where the services are, and what is to differ from the defaults. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Writes CPU profiles of the main thread and of each worker into this folder when it stops. */
+  readonly profileFolder?: string;
 }
 
-/** Starts a pipeline module on the given servers, and waits until it runs. */
-export async function startWeir(
-  module: string,
-  { kafka, cassandra }: BenchServices,
-  databaseUrl: string,
-  flags: readonly string[] = [],
-): Promise<WeirRun> {
+/** A Weir process that is measured. Disposing of it ends it, if it still runs. */
+export interface WeirRun extends AsyncDisposable {
+  /** The status of its only pipeline. Throws {@linkcode Hopeless} when there is nothing to come any more. */
+  pipeline(): Promise<PipelineStatus>;
+  /** Records that are in the warehouse. */
+  committed(): Promise<number>;
+  /** User and system time that it has used, in seconds. */
+  cpuSeconds(): number;
+  memoryMb(which: "now" | "peak"): number;
+  /** Resolves when its pipeline runs; rejects when it ends before. */
+  running(): Promise<void>;
+  /** Ends it as a crash does. */
+  kill(): Promise<void>;
+}
+
+/** Starts a process as `deno task start` does, with another pipeline. */
+export function startWeir({ pipeline, env, profileFolder }: WeirOptions): WeirRun {
   const port = freePort();
-  const root = new URL("../", import.meta.url).pathname;
-  const profile = Deno.env.get("BENCH_PROFILE");
+  const url = `http://127.0.0.1:${port}/status`;
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
-      ...(profile ? ["--cpu-prof", `--cpu-prof-dir=${profile}`] : []),
-      "--allow-all",
-      "--v8-flags=--max-semi-space-size=2",
+      ...(profileFolder ? ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`] : []),
+      ...startFlags(),
       `${root}main.ts`,
       "run",
-      `${root}${module}`,
+      pipeline.endsWith(".ts") ? `${root}${pipeline}` : pipeline,
       "--status-port",
       `${port}`,
-      ...flags,
     ],
-    env: { KAFKA_BROKERS: kafka, CASSANDRA_CONTACT_POINTS: cassandra, DATABASE_URL: databaseUrl },
+    env: { ...env },
+    stdin: "null",
     stdout: "null",
     stderr: "inherit",
   }).spawn();
-  const url = `http://127.0.0.1:${port}`;
+  let ended = false;
+  const end = child.status.then(({ code }) => {
+    ended = true;
+    return code;
+  });
   const run: WeirRun = {
-    status: async () => await (await fetch(`${url}/status`)).json(),
-    async cpuSeconds() {
-      const text = await (await fetch(`${url}/metrics`)).text();
-      return Number(/^process_cpu_seconds_total (\S+)/m.exec(text)?.[1]);
+    async pipeline() {
+      if (ended) throw new Hopeless(`Weir ended with code ${await end} while it was measured`);
+      const [status] = (await (await fetch(url)).json() as Status).pipelines;
+      if (!status) throw new Error("Weir has not opened its pipeline yet");
+      if (status.state === "failed") throw new Hopeless(`The pipeline failed: ${status.reason}`);
+      return status;
     },
-    async peakMemoryMb() {
-      const text = await Deno.readTextFile(`/proc/${child.pid}/status`);
-      return Number(/^VmHWM:\s+(\d+) kB/m.exec(text)?.[1]) / 1024;
+    committed: async () => (await run.pipeline()).records.in,
+    cpuSeconds: () => cpuSeconds(child.pid),
+    memoryMb: (which) => memoryMb(child.pid, which),
+    async running() {
+      await until("Weir runs", async () => (await run.pipeline()).state === "running");
+    },
+    async kill() {
+      child.kill("SIGKILL");
+      await end;
     },
     async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await child.status;
+      if (!ended) child.kill("SIGTERM");
+      await end;
     },
   };
-  await until(async () => (await run.status()).pipelines[0]?.state === "running");
   return run;
 }
 
-/** Asks every few milliseconds until the answer is yes; an error counts as no. */
-export async function until(holds: () => Promise<boolean>, everyMs = 50): Promise<void> {
-  while (!await holds().catch(() => false)) await new Promise((resolve) => setTimeout(resolve, everyMs));
-}
+const root = new URL("../", import.meta.url).pathname;
 
-export function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+/** The flags that `deno task start` gives Deno. */
+function startFlags(): string[] {
+  const words = deno.tasks.start.split(" ");
+  return words.slice(words.indexOf("run") + 1, words.indexOf("main.ts"));
 }

@@ -1,16 +1,17 @@
 /**
  * What the servers allow: writes rows directly to Cassandra and to Postgres at once, without a log, workers or
- * checkpoints, as fast as their clients go, in batches of the sizes that Weir uses.
+ * checkpoints, as fast as their clients go, in batches of the sizes that Weir uses. The tables `weir_bench.raw` and
+ * `raw` are there, and empty.
  *
  *     raw_writers.ts ROWS CASSANDRA POSTGRES_URL
  *
- * Prints one line of JSON: rows, seconds, cpuSeconds.
+ * Prints one line of JSON: records, seconds, cpuSeconds.
  */
 import process from "node:process";
 import { Client } from "pg";
-import { userColumns } from "../src/pipelines/users.ts";
-import { cassandraClient } from "./services.ts";
-import { benchUser } from "./users.ts";
+import { userColumns } from "../../src/pipelines/users.ts";
+import { cassandraClient } from "../services.ts";
+import { benchUser } from "../users.ts";
 
 const columns = Object.keys(userColumns);
 const cassandraBatchRows = 7; // as Cassandra counts them just under 5 KiB, its threshold for a warning
@@ -56,24 +57,11 @@ async function writePostgres(url: string, rows: readonly Record<string, string>[
 if (import.meta.main) {
   const [count, cassandra, postgres] = Deno.args;
   const rows = Array.from({ length: Number(count) }, (_, n) => benchUser(n));
-  const definition = columns.map((name) => `${name} text${name === "id" ? " primary key" : ""}`).join(", ");
-  const client = await cassandraClient(cassandra!);
-  await client.execute(
-    "create keyspace if not exists weir_bench with replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
-  );
-  await client.execute("drop table if exists weir_bench.raw");
-  await client.execute(`create table weir_bench.raw (${definition})`);
-  await client.shutdown();
-  const database = new Client({ connectionString: postgres! });
-  await database.connect();
-  await database.query(`drop table if exists raw`);
-  await database.query(`create table raw (${definition})`);
-  await database.end();
 
   const cpuBefore = process.cpuUsage();
   const start = performance.now();
   await Promise.all([writeCassandra(cassandra!, rows), writePostgres(postgres!, rows)]);
   const seconds = (performance.now() - start) / 1_000;
   const { user, system } = process.cpuUsage(cpuBefore);
-  console.log(JSON.stringify({ rows: rows.length, seconds, cpuSeconds: (user + system) / 1e6 }));
+  console.log(JSON.stringify({ records: rows.length, seconds, cpuSeconds: (user + system) / 1e6 }));
 }

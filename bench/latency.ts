@@ -1,0 +1,105 @@
+/** Latency at steady rates. */
+import { benchmark, type BenchRoom } from "./benchmark.ts";
+import { startFeeder } from "./feeder.ts";
+import { oneOf, toggle, wholeNumber, wholeNumbers } from "./flags.ts";
+import { type Figures, medians, percentile } from "./medians.ts";
+import { settingsFor } from "./services.ts";
+import type { Spark } from "./spark/spark.ts";
+import { startSpark } from "./spark/spark_run.ts";
+import { latest, table } from "./table.ts";
+import { sparkRowTables, weirTables } from "./tables.ts";
+import { freshTopic } from "./topics.ts";
+import { pause, until } from "./until.ts";
+import { type KafkaClientName, startWeir } from "./weir_run.ts";
+
+const topic = "weir_bench_rows";
+
+/** The status tells of the last 60 to 70 seconds, so this much after the warm-up holds nothing of it. */
+const statusSeconds = 70;
+
+interface Interval {
+  readonly perSecond: number;
+  readonly warmup: number;
+  readonly seconds: number;
+}
+
+export const latency = benchmark({
+  name: "latency",
+  about: "from a record's timestamp to the commit of its rows in both tables, at steady rates",
+  flags: {
+    rates: wholeNumbers("records a second", [500, 5_000]),
+    runs: wholeNumber("how often, for medians", 3),
+    warmup: wholeNumber("seconds that are not measured, at the start of each run", 30),
+    seconds: wholeNumber("seconds that are measured", statusSeconds, statusSeconds),
+    client: oneOf("Weir's client for Kafka", "kafkajs", "platformatic"),
+    "without-spark": toggle("leaves Spark out"),
+  },
+  async measure({ rates, runs, warmup, seconds, client, "without-spark": withoutSpark }, room) {
+    const spark = withoutSpark ? undefined : await room.spark();
+    const found: Record<string, Figures[]> = {};
+    for (let run = 1; run <= runs; run++) {
+      for (const perSecond of rates) {
+        const interval = { perSecond, warmup, seconds };
+        (found[`weir at ${perSecond}/s`] ??= []).push(await weir(room, interval, client));
+        if (spark) (found[`spark at ${perSecond}/s`] ??= []).push(await sparkLatency(room, interval, spark));
+      }
+      room.report(`\nrun ${run} of ${runs}\n${table(latest(found))}`);
+    }
+    room.report(`\nlatency over ${seconds} s after ${warmup} s of warm-up, medians of ${runs} runs`);
+    room.report(table(Object.fromEntries(Object.entries(found).map(([of, all]) => [of, medians(all)]))));
+    return { rates, warmup, seconds, client, runs: found };
+  },
+});
+
+async function weir(
+  { services }: BenchRoom,
+  { perSecond, warmup, seconds }: Interval,
+  client: KafkaClientName,
+) {
+  await using _topic = await freshTopic(services.kafka, { topic, partitions: 8 });
+  const env = { ...settingsFor(services, await weirTables(services)), KAFKA_CLIENT: client };
+  await using run = startWeir({ pipeline: "bench/pipelines/rows.ts", env });
+  await run.running();
+  await using _feeder = startFeeder(services, topic, perSecond);
+  await until("records come through", async () => await run.committed() > 0);
+  await pause(warmup * 1_000);
+  const [before, cpuBefore, from] = [await run.committed(), run.cpuSeconds(), performance.now()];
+  await pause(seconds * 1_000);
+  const elapsed = (performance.now() - from) / 1_000;
+  const cores = (run.cpuSeconds() - cpuBefore) / elapsed;
+  const { latencyMs: { p50, p95, p99 }, records } = await run.pipeline();
+  return {
+    p50: p50 ?? NaN,
+    p95: p95 ?? NaN,
+    p99: p99 ?? NaN,
+    cores,
+    recordsPerSecond: (records.in - before) / elapsed,
+    peakMemoryMb: run.memoryMb("peak"),
+  };
+}
+
+async function sparkLatency({ services }: BenchRoom, { perSecond, warmup, seconds }: Interval, spark: Spark) {
+  await using _topic = await freshTopic(services.kafka, { topic, partitions: 8 });
+  const flags = { ...await sparkRowTables(services), topic, batch: "1000000", latencies: "yes" };
+  await using run = await startSpark(spark, { job: "rows.py", flags });
+  await using _feeder = startFeeder(services, topic, perSecond);
+  const latencies: number[] = [];
+  let start: number | undefined;
+  let cpuBefore: number | undefined;
+  for await (const batch of run.batches) {
+    const now = performance.now();
+    start ??= now;
+    if (now - start < warmup * 1_000) continue;
+    cpuBefore ??= run.cpuSeconds();
+    for (const each of batch.latencies ?? []) latencies.push(each);
+    if (now - start > (warmup + seconds) * 1_000) break;
+  }
+  return {
+    p50: percentile(latencies, 50),
+    p95: percentile(latencies, 95),
+    p99: percentile(latencies, 99),
+    cores: (run.cpuSeconds() - cpuBefore!) / seconds,
+    recordsPerSecond: latencies.length / seconds,
+    peakMemoryMb: run.memoryMb("peak"),
+  };
+}

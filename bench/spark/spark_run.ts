@@ -1,0 +1,114 @@
+import { cpuSeconds, memoryMb, tree } from "../process_use.ts";
+import type { Spark } from "./spark.ts";
+
+/** What a job prints after each micro-batch. */
+export interface SparkBatch {
+  readonly rows: number;
+  /** How long each row took from its record's timestamp to the end of the batch, in ms; if the job was asked to. */
+  readonly latencies?: readonly number[];
+}
+
+export interface SparkOptions {
+  /** A file of this folder. */
+  readonly job: "rows.py" | "windows.py";
+  /** The job's flags by name. */
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+/** A Spark driver that runs a job in local mode, with two threads. Disposing of it ends it. */
+export interface SparkRun extends AsyncDisposable {
+  /** The batches as they end. */
+  readonly batches: AsyncIterable<SparkBatch>;
+  /** Of Python and of the JVM below it. */
+  cpuSeconds(): number;
+  memoryMb(which: "now" | "peak"): number;
+}
+
+export async function startSpark(spark: Spark, { job, flags }: SparkOptions): Promise<SparkRun> {
+  const files = [...Deno.readDirSync(spark.jars)].map(({ name }) => `${spark.jars}/${name}`);
+  const folder = await Deno.makeTempDir({ prefix: "weir-spark-" });
+  const child = new Deno.Command(spark.python, {
+    args: [
+      new URL(job, import.meta.url).pathname,
+      ...Object.entries({ ...flags, checkpoint: `${folder}/checkpoint` }).flatMap((
+        [name, value],
+      ) => [`--${name}`, value]),
+    ],
+    env: {
+      PYSPARK_SUBMIT_ARGS: `--master local[2] --driver-memory 2g --jars ${files.join(",")} pyspark-shell`,
+      SPARK_LOCAL_IP: "127.0.0.1",
+      SPARK_LOCAL_DIRS: folder,
+    },
+    cwd: folder,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const log = new Response(child.stderr).text();
+  return {
+    batches: batchesOf(child, log),
+    cpuSeconds: () => cpuSeconds(child.pid),
+    memoryMb: (which) => memoryMb(child.pid, which),
+    async [Symbol.asyncDispose]() {
+      // The JVM outlives Python by some seconds, if one lets it.
+      for (const pid of tree(child.pid)) killIfThere(pid);
+      await child.status;
+      await log;
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+/** The lines of a job that are batches. Throws with the end of its log when it ends by itself. */
+async function* batchesOf(child: Deno.ChildProcess, log: Promise<string>): AsyncGenerator<SparkBatch> {
+  let rest = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) if (line.startsWith("{")) yield JSON.parse(line);
+  }
+  const { code } = await child.status;
+  throw new Error(`Spark's job ended with code ${code}: ${(await log).slice(-3_000)}`);
+}
+
+function killIfThere(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** What a job that empties a topic took. */
+export interface SparkFigures {
+  /** From the start of the process to the end of the last batch. */
+  readonly overallPerSecond: number;
+  /** From the end of the first batch on. */
+  readonly steadyPerSecond: number;
+  /** From the end of the first batch on. */
+  readonly cpuSecondsPerMillion: number;
+  readonly peakMemoryMb: number;
+}
+
+/** Runs a job until so many rows are through. */
+export async function measureSpark(spark: Spark, options: SparkOptions, rows: number): Promise<SparkFigures> {
+  const start = performance.now();
+  await using run = await startSpark(spark, options);
+  let done = 0;
+  let first: { readonly rows: number; readonly at: number; readonly cpu: number } | undefined;
+  for await (const batch of run.batches) {
+    done += batch.rows;
+    if (done >= rows) break;
+    first ??= { rows: done, at: performance.now(), cpu: run.cpuSeconds() };
+  }
+  const end = performance.now();
+  const steady = first
+    ? { rows: done - first.rows, ms: end - first.at, cpu: run.cpuSeconds() - first.cpu }
+    : undefined;
+  return {
+    overallPerSecond: done / (end - start) * 1_000,
+    steadyPerSecond: steady ? steady.rows / steady.ms * 1_000 : NaN,
+    cpuSecondsPerMillion: steady ? steady.cpu / steady.rows * 1e6 : NaN,
+    peakMemoryMb: run.memoryMb("peak"),
+  };
+}
