@@ -84,22 +84,28 @@ async function sparkLatency({ services }: BenchRoom, { perSecond, warmup, second
   await using run = await startSpark(spark, { job: "rows.py", flags });
   await using _feeder = startFeeder(services, topic, perSecond);
   const latencies: number[] = [];
-  let start: number | undefined;
-  let cpuBefore: number | undefined;
+  let first: number | undefined;
+  let measured: { readonly from: number; readonly cpu: number } | undefined;
+  let elapsed = 0;
   for await (const batch of run.batches) {
     const now = performance.now();
-    start ??= now;
-    if (now - start < warmup * 1_000) continue;
-    cpuBefore ??= run.cpuSeconds();
+    first ??= now;
+    if (now - first < warmup * 1_000) continue;
+    if (!measured) {
+      // This batch began before the interval that it opens.
+      measured = { from: now, cpu: run.cpuSeconds() };
+      continue;
+    }
     for (const each of batch.latencies ?? []) latencies.push(each);
-    if (now - start > (warmup + seconds) * 1_000) break;
+    elapsed = (now - measured.from) / 1_000;
+    if (elapsed >= seconds) break;
   }
   return {
     p50: percentile(latencies, 50),
     p95: percentile(latencies, 95),
     p99: percentile(latencies, 99),
-    cores: (run.cpuSeconds() - cpuBefore!) / seconds,
-    recordsPerSecond: latencies.length / seconds,
+    cores: (run.cpuSeconds() - measured!.cpu) / elapsed,
+    recordsPerSecond: latencies.length / elapsed,
     peakMemoryMb: run.memoryMb("peak"),
   };
 }

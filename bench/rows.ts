@@ -5,7 +5,7 @@ import { measureLimit } from "./limits/limit.ts";
 import { type Figures, medians, ratio } from "./medians.ts";
 import { profiled } from "./profile_files.ts";
 import type { Spark } from "./spark/spark.ts";
-import { measureSpark } from "./spark/spark_run.ts";
+import { batchOf, measureSpark } from "./spark/spark_run.ts";
 import { latest, percent, table } from "./table.ts";
 import { rawTables, sparkRowTables, weirTables } from "./tables.ts";
 import { fill, freshTopic } from "./topics.ts";
@@ -65,6 +65,6 @@ async function weir({ services }: BenchRoom, rows: number, client: KafkaClientNa
 }
 
 async function sparkRows({ services }: BenchRoom, rows: number, spark: Spark) {
-  const flags = { ...await sparkRowTables(services), topic, batch: "50000" };
+  const flags = { ...await sparkRowTables(services), topic, batch: batchOf(rows) };
   return await measureSpark(spark, { job: "rows.py", flags }, rows);
 }

@@ -6,7 +6,7 @@ import { type Figures, medians, ratio } from "./medians.ts";
 import { profiled } from "./profile_files.ts";
 import { freshDatabase } from "./services.ts";
 import type { Spark } from "./spark/spark.ts";
-import { measureSpark } from "./spark/spark_run.ts";
+import { batchOf, measureSpark } from "./spark/spark_run.ts";
 import { latest, percent, table } from "./table.ts";
 import { sparkCountTables } from "./tables.ts";
 import { fill, freshTopic } from "./topics.ts";
@@ -82,6 +82,6 @@ async function weir(
 }
 
 async function sparkCount({ services }: BenchRoom, records: number, spark: Spark) {
-  const flags = { ...await sparkCountTables(services), topic, batch: "250000" };
+  const flags = { ...await sparkCountTables(services), topic, batch: batchOf(records) };
   return await measureSpark(spark, { job: "windows.py", flags }, records);
 }
