@@ -1,5 +1,6 @@
 import type { Checkpoint } from "../warehouse/mod.ts";
 import type { FromWorker, TaskInput, TaskOutput, ToWorker } from "./protocol.ts";
+import type { OpenWorker, WorkerLink } from "./worker_link.ts";
 
 /** A pipeline as a worker finds it. */
 export interface PipelineModule {
@@ -13,7 +14,7 @@ export interface PipelineModule {
  * called; the handle is of no more use then.
  */
 export class PartitionWorker {
-  readonly #worker: Worker;
+  readonly #link: WorkerLink;
   readonly #died: (error: Error) => void;
   readonly #tasks = new Map<
     number,
@@ -25,19 +26,12 @@ export class PartitionWorker {
   /** Since when an answer is due, by the clock; meaningless without tasks. */
   #waitingSince = 0;
 
-  constructor(readonly id: number, readFolders: readonly string[], died: (error: Error) => void) {
+  constructor(readonly id: number, open: OpenWorker, died: (error: Error) => void) {
     this.#died = died;
-    this.#worker = new Worker(new URL("../../workers/partition_worker.ts", import.meta.url), {
-      type: "module",
-      name: `weir-worker-${id}`,
-      deno: { permissions: { ...noPermissions, read: [...readFolders] } },
+    this.#link = open(id, {
+      received: (message) => this.#receive(message),
+      failed: (error) => this.#die(error, died),
     });
-    this.#worker.onmessage = (event: MessageEvent<FromWorker>) => this.#receive(event.data);
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.#die(new Error(`worker ${id} failed: ${event.message}`), died);
-    };
-    this.#worker.onmessageerror = () => this.#die(new Error(`worker ${id} sent what cannot be read`), died);
   }
 
   /** How many tasks it has. */
@@ -82,7 +76,7 @@ export class PartitionWorker {
   }
 
   #send(message: ToWorker, transfer: ArrayBuffer[] = []): void {
-    if (!this.#dead) this.#worker.postMessage(message, transfer);
+    if (!this.#dead) this.#link.send(message, transfer);
   }
 
   #receive(message: FromWorker): void {
@@ -111,20 +105,10 @@ export class PartitionWorker {
   #die(error: Error, died: (error: Error) => void): void {
     if (this.#dead) return;
     this.#dead = error;
-    this.#worker.terminate();
+    this.#link.close();
     for (const { reject } of [...this.#tasks.values(), ...this.#opening.values()]) reject(error);
     this.#tasks.clear();
     this.#opening.clear();
     died(error);
   }
 }
-
-const noPermissions = {
-  env: false,
-  ffi: false,
-  import: false,
-  net: false,
-  run: false,
-  sys: false,
-  write: false,
-} as const;

@@ -10,6 +10,7 @@ import type { LoadedPipeline } from "./load_pipeline.ts";
 import { PipelineRun } from "./pipeline_run.ts";
 import { ServiceMonitor } from "./service_monitor.ts";
 import { type OpenServices, openServices } from "./services.ts";
+import { workerThreads } from "./worker_link.ts";
 import { WorkerPool } from "./worker_pool.ts";
 
 export interface StartOptions {
@@ -90,7 +91,7 @@ class Running implements Weir {
     const pool = this.#pool = new WorkerPool({
       size: config.workers,
       modules: pipelines.map(({ plan, module }) => ({ pipeline: plan.name, module })),
-      readFolders: readFolders(pipelines),
+      open: workerThreads(readFolders(pipelines)),
       replaced: (slot, error) => {
         say(`${error.message}; it was replaced`);
         for (const run of this.#runs) run.workerReplaced(slot, error);

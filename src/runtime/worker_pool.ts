@@ -1,6 +1,7 @@
 import type { WorkerStatus } from "../status/snapshot.ts";
 import { PartitionWorker, type PipelineModule } from "./partition_worker.ts";
 import { pause, pauseAfter, serviceBackoff } from "./retry.ts";
+import type { OpenWorker } from "./worker_link.ts";
 
 /** A place for a worker: when the worker in it dies, a new one takes the place. */
 export interface WorkerSlot {
@@ -21,8 +22,8 @@ export interface WorkerSlot {
 export interface WorkerPoolOptions {
   readonly size: number;
   readonly modules: readonly PipelineModule[];
-  /** The folders that workers may read: those of the modules and of what they import. */
-  readonly readFolders: readonly string[];
+  /** Makes a worker, as {@linkcode workerThreads} does. */
+  readonly open: OpenWorker;
   /** A worker died and another has taken its place: what it had in hand is to be done again. */
   readonly replaced: (slot: WorkerSlot, error: Error) => void;
 }
@@ -89,7 +90,7 @@ export class WorkerPool {
   }
 
   #spawn(id: number, died: (error: Error) => void): { worker: PartitionWorker; ready: Promise<void> } {
-    const worker = new PartitionWorker(id, this.#options.readFolders, died);
+    const worker = new PartitionWorker(id, this.#options.open, died);
     const ready = Promise.all(this.#options.modules.map((module) => worker.open(module))).then(() => {});
     return { worker, ready };
   }

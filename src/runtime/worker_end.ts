@@ -1,0 +1,63 @@
+import { describeError } from "../errors.ts";
+import type { Pipeline } from "../pipeline.ts";
+import { PlanExecutor } from "./execute.ts";
+import { type FromWorker, type ToWorker, transferables } from "./protocol.ts";
+
+export interface WorkerEndOptions {
+  /** Imports a pipeline's module. */
+  readonly load: (module: string) => Promise<Pipeline>;
+  readonly answer: (message: FromWorker, transfer: ArrayBuffer[]) => void;
+}
+
+/** The worker's end of the protocol: keeps a plan executor for each pipeline, and answers one message at a time. */
+export class WorkerEnd {
+  readonly #options: WorkerEndOptions;
+  readonly #executors = new Map<string, PlanExecutor>();
+  #last = Promise.resolve();
+
+  constructor(options: WorkerEndOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a message. What follows an `open` waits until the module is there. */
+  receive(message: ToWorker): void {
+    this.#last = this.#last.then(() => this.#handle(message));
+  }
+
+  async #handle(message: ToWorker): Promise<void> {
+    switch (message.kind) {
+      case "open":
+        await this.#open(message.pipeline, message.module);
+        return;
+      case "assign":
+        this.#executorOf(message.pipeline).assign(message.checkpoint);
+        return;
+      case "process": {
+        const { answer } = this.#options;
+        const { request, task } = message;
+        try {
+          const output = this.#executorOf(task.pipeline).process(task);
+          answer({ kind: "done", request, output }, transferables(output));
+        } catch (error) {
+          answer({ kind: "failed", request, error: describeError(error) }, []);
+        }
+      }
+    }
+  }
+
+  async #open(pipeline: string, module: string): Promise<void> {
+    const { load, answer } = this.#options;
+    try {
+      this.#executors.set(pipeline, new PlanExecutor(await load(module)));
+      answer({ kind: "opened", pipeline }, []);
+    } catch (error) {
+      answer({ kind: "open-failed", pipeline, error: describeError(error) }, []);
+    }
+  }
+
+  #executorOf(pipeline: string): PlanExecutor {
+    const executor = this.#executors.get(pipeline);
+    if (!executor) throw new Error(`pipeline "${pipeline}" is not open in this worker`);
+    return executor;
+  }
+}
