@@ -78,10 +78,11 @@ export class PlanExecutor {
       current.start(base + i, watermark, writeTime);
       for (const collector of this.#collectors) collector.mark();
       try {
-        const refusal = refused.get(offset);
-        if (refusal) throw new Failure(refusal.stage, refusal.reason);
         const context = this.#decode(reader, i, slice.partition);
         this.#first(this.#value as never);
+        // Not before: its rows take the same write times again, lest those after it get earlier ones than they had.
+        const refusal = refused.get(offset);
+        if (refusal) throw new Failure(refusal.stage, refusal.reason);
         for (const collector of this.#collectors) collector.keep();
         state.eventTime = Math.max(state.eventTime ?? 0, Math.min(context.eventTime, latestEventTime));
         if (current.rows > 0) counts.out++;
