@@ -82,6 +82,8 @@ export class Assignment {
     await this.#begin(offsets.values());
     const added = (partition: number) => offsets.get(partition)?.earliest ?? 0;
     const checkpoints = await warehouse.claim(source, partitions, epochs, added);
+    // Asked anew: the owner before may have gone on meanwhile, beyond the ends that were seen.
+    const ends = await this.#options.offsets();
     const kept = checkpoints.filter(({ partition, epoch }) => epochs.get(partition) === epoch);
     for (const owned of [...this.owned()]) {
       if (!kept.some(({ partition }) => partition === owned.partition)) this.#lose(owned);
@@ -91,7 +93,7 @@ export class Assignment {
       const { partition } = checkpoint;
       if (!this.laneOf(partition)) this.#leastLoaded().own(checkpoint);
       const owned = this.laneOf(partition)!.partitions.get(partition)!;
-      this.#checkRange(partition, owned.expected, offsets.get(partition));
+      this.#checkRange(partition, owned.expected, ends.find((each) => each.partition === partition));
       owned.paused = false;
       positions.set(partition, owned.expected);
     }
