@@ -17,7 +17,10 @@ export async function readPositions(
   return rows.map(checkpointOf);
 }
 
-/** See {@linkcode Warehouse.setPositions}. A position that was set has no owner: epoch 0, or one more than before. */
+/**
+ * See {@linkcode Warehouse.setPositions}. A position that was set has no owner: epoch 0, or one more than before. Its owner
+ * may have written rows of records that nobody will read again: those read from now on get later write times.
+ */
 export async function setPositions(
   session: SqlSession,
   { group, topic }: SourceName,
@@ -31,7 +34,8 @@ export async function setPositions(
      on conflict (group_id, topic, partition) ${
       which === "absent"
         ? "do nothing"
-        : "do update set next_offset = excluded.next_offset, epoch = p.epoch + 1, updated_at = now()"
+        : "do update set next_offset = excluded.next_offset, epoch = p.epoch + 1, updated_at = now(), " +
+          "write_time = greatest(p.write_time, (extract(epoch from clock_timestamp()) * 1e6)::bigint)"
     }`,
     [group, topic, arrayText([...positions.keys()]), arrayText([...positions.values()])],
   );

@@ -37,7 +37,8 @@ export interface Warehouse {
 
   /**
    * Sets where partitions go on: those that have no checkpoint yet (`absent`), or all, taking them from their owners, who
-   * are fenced and start over from there (`all`). Write and event times of a checkpoint stay.
+   * are fenced and start over from there (`all`). Write times go on from now, so that what is read after it wins over
+   * whatever was written before; event times stay.
    */
   setPositions(
     source: SourceName,

@@ -32,7 +32,7 @@ export async function warehouseSuite(store: WarehouseStore, step: Step): Promise
   await reopenPart(store, step);
 }
 
-async function checkpointPart(warehouse: Warehouse, step: Step): Promise<void> {
+export async function checkpointPart(warehouse: Warehouse, step: Step): Promise<void> {
   await step(
     "claim gives new partitions their first position, sorted, and asks for it only then",
     async () => {
@@ -86,6 +86,14 @@ async function checkpointPart(warehouse: Warehouse, step: Step): Promise<void> {
         [2, 1, 9],
         [3, 0, 8],
       ]);
+      const times = positions.map(({ writeTime }) => writeTime);
+      const minute = 60e6;
+      assert.deepEqual(times.map((time) => Math.abs(time - Date.now() * 1_000) < minute), [
+        false,
+        true,
+        false,
+        false,
+      ]);
       await assert.rejects(
         warehouse.commit({ source, moves: [{ ...fresh(1, 70), epoch: 1, from: 6 }], tables: [] }),
         Fenced,
@@ -117,7 +125,7 @@ async function checkpointPart(warehouse: Warehouse, step: Step): Promise<void> {
   });
 }
 
-async function commitPart(store: WarehouseStore, warehouse: Warehouse, step: Step): Promise<void> {
+export async function commitPart(store: WarehouseStore, warehouse: Warehouse, step: Step): Promise<void> {
   await step("commit writes the rows of all tables and all moves", async () => {
     const [a, b] = [await newTable(warehouse, {}), await newTable(warehouse, {})];
     const source = newSource();
@@ -252,7 +260,7 @@ async function commitPart(store: WarehouseStore, warehouse: Warehouse, step: Ste
   });
 }
 
-async function runsPart(warehouse: Warehouse, step: Step): Promise<void> {
+export async function runsPart(warehouse: Warehouse, step: Step): Promise<void> {
   await step("a run is taken once", async () => {
     const name = uniqueName("pipeline");
     const at = new Date("2026-01-02T03:04:00Z");
