@@ -1,0 +1,185 @@
+import { type Log, type PartitionOffsets, RecordTooLarge } from "../../src/log/mod.ts";
+import { partitionOf } from "../../src/log/murmur2.ts";
+import type { Batch, Offset, ProducedRecord, SourceRecord } from "../../src/record.ts";
+import type { Seeded } from "../support/seeded.ts";
+import { FakeConsumer } from "./fake_consumer.ts";
+import type { Timers } from "./held_time.ts";
+import type { Wire } from "./wire.ts";
+
+export interface FakeLogOptions {
+  readonly time: Timers;
+  readonly random: Seeded;
+  readonly trace: (line: string) => void;
+  /** The most offsets that a fetch brings. Default: {@linkcode mostFetched}. */
+  readonly fetches?: number;
+}
+
+/** Few, so that a partition's records come in many batches. */
+export const mostFetched = 12;
+
+/** Topics in memory, and the groups that read them. */
+export class FakeLog {
+  readonly options: FakeLogOptions;
+  /** By topic and partition; null is an offset that no reader gets a record for, as a transaction's marker. */
+  readonly topics = new Map<string, (SourceRecord | null)[][]>();
+  /** The most bytes of a record's value that a topic takes. */
+  readonly #limits = new Map<string, number>();
+  readonly #groups = new Map<string, FakeGroup>();
+  #turn = 0;
+
+  constructor(options: FakeLogOptions) {
+    this.options = options;
+  }
+
+  /** The log as the process at the end of a wire has it. */
+  connect(wire: Wire): Log {
+    const call = <T>(what: string, action: () => T) => wire.call("log", `log ${what}`, action);
+    return {
+      kind: "kafka",
+      createTopic: (topic, { partitions, asLargeAs }) =>
+        call(`create ${topic}`, () => this.createTopic(topic, partitions, this.#limits.get(asLargeAs ?? ""))),
+      produce: (topic, records) =>
+        wire.call(
+          "log",
+          `log produce ${records.length} to ${topic}`,
+          () => this.append(topic, records),
+          `produce ${topic}`,
+        ),
+      consumer: (topic, group) => new FakeConsumer(this.group(topic, group), wire),
+      offsets: (topic, group) => call("offsets", () => this.offsets(topic, group)),
+      describe: () => call("describe", () => ({ detail: "1 broker at memory:1", brokers: 1 })),
+      close: () => Promise.resolve(),
+    };
+  }
+
+  createTopic(topic: string, partitions: number, maxValueBytes = 1_000_000): void {
+    if (this.topics.has(topic)) return;
+    this.#limits.set(topic, maxValueBytes);
+    this.topics.set(topic, Array.from({ length: partitions }, () => []));
+    this.#wake(topic);
+  }
+
+  addPartition(topic: string): void {
+    this.topics.get(topic)!.push([]);
+    for (const group of this.#groups.values()) if (group.topic === topic) group.rebalance();
+  }
+
+  append(topic: string, records: readonly ProducedRecord[]): void {
+    const partitions = this.#topic(topic);
+    for (const { value } of records) {
+      if ((value?.length ?? 0) <= this.#limits.get(topic)!) continue;
+      throw new RecordTooLarge(`A record of ${value!.length} bytes is larger than topic "${topic}" takes`);
+    }
+    for (const { key, value, headers, timestamp = Math.floor(this.options.time.now), partition } of records) {
+      const to = partition ??
+        (key ? partitionOf(key, partitions.length) : this.#turn++ % partitions.length);
+      const records = partitions[to];
+      if (!records) {
+        throw new RangeError(`Topic "${topic}" has no partition ${to}, only 0 to ${partitions.length - 1}`);
+      }
+      records.push({ offset: records.length, timestamp, key, value, headers });
+    }
+    this.#wake(topic);
+  }
+
+  /** Takes an offset that readers get no record for. */
+  appendMarker(topic: string, partition: number): void {
+    this.#topic(topic)[partition]!.push(null);
+    this.#wake(topic);
+  }
+
+  offsets(topic: string, group: string): PartitionOffsets[] {
+    const { committed } = this.group(topic, group);
+    return this.#topic(topic).map((records, partition) => ({
+      partition,
+      earliest: 0,
+      end: records.length,
+      committed: committed.get(partition) ?? null,
+    }));
+  }
+
+  /** A process has not been heard of for too long. */
+  lose(wire: Wire): void {
+    for (const group of this.#groups.values()) group.lose(wire);
+  }
+
+  group(topic: string, name: string): FakeGroup {
+    const id = JSON.stringify([topic, name]);
+    let group = this.#groups.get(id);
+    if (!group) this.#groups.set(id, group = new FakeGroup(this, topic));
+    return group;
+  }
+
+  /** What a fetch from an offset brings; undefined at the end. */
+  read(topic: string, partition: number, from: Offset, most: number): Batch | undefined {
+    const all = this.#topic(topic)[partition]!;
+    if (from >= all.length) return undefined;
+    const next = Math.min(all.length, from + most);
+    return { partition, from, next, records: all.slice(from, next).filter((record) => record !== null) };
+  }
+
+  #topic(name: string): (SourceRecord | null)[][] {
+    const topic = this.topics.get(name);
+    if (!topic) throw new Error(`Topic "${name}" does not exist`);
+    return topic;
+  }
+
+  #wake(topic: string): void {
+    for (const group of this.#groups.values()) if (group.topic === topic) group.wake();
+  }
+}
+
+/** A consumer group: shares the partitions among its members, anew with each that comes or goes. */
+export class FakeGroup {
+  readonly committed = new Map<number, Offset>();
+  #members: FakeConsumer[] = [];
+  #generation = 0;
+  #pending = false;
+
+  constructor(readonly log: FakeLog, readonly topic: string) {}
+
+  has(member: FakeConsumer): boolean {
+    return this.#members.includes(member);
+  }
+
+  join(member: FakeConsumer): void {
+    if (!this.has(member)) this.#members.push(member);
+    this.rebalance();
+  }
+
+  /** A member has left, or was not heard of for too long. */
+  leave(member: FakeConsumer): void {
+    if (!this.has(member)) return;
+    this.#members = this.#members.filter((each) => each !== member);
+    this.rebalance();
+  }
+
+  lose(wire: Wire): void {
+    for (const member of this.#members) if (member.wire === wire) member.lost();
+  }
+
+  /** Assigns all partitions anew. Members get to know one after the other; until then they go on with what they had. */
+  rebalance(): void {
+    if (this.#pending) return;
+    this.#pending = true;
+    const { time, random, trace } = this.log.options;
+    time.after(random.integer(0, 50), () => {
+      this.#pending = false;
+      const partitions = this.log.topics.get(this.topic);
+      if (!partitions || this.#members.length === 0) return;
+      const generation = ++this.#generation;
+      const turn = random.integer(0, this.#members.length - 1);
+      this.#members.forEach((member, i) => {
+        const own = [...partitions.keys()].filter((partition) =>
+          (partition + turn) % this.#members.length === i
+        );
+        trace(`generation ${generation}: ${member.wire.name} gets ${own.join(",") || "nothing"}`);
+        time.after(random.integer(0, 30), () => member.assign(generation, own));
+      });
+    });
+  }
+
+  wake(): void {
+    for (const member of this.#members) member.wake();
+  }
+}

@@ -1,0 +1,210 @@
+import { Fenced } from "../../src/errors.ts";
+import type { Offset } from "../../src/record.ts";
+import {
+  type Checkpoint,
+  type Move,
+  RefusedRows,
+  type SourceName,
+  type TableRows,
+  type Transaction,
+  type Warehouse,
+  type WarehouseColumn,
+  type WarehouseTable,
+} from "../../src/warehouse/mod.ts";
+import type { Wire } from "./wire.ts";
+
+export type TextRow = Record<string, string | null>;
+
+/** What has become of a partition's position, in order. */
+export type PositionEvent =
+  | ({ readonly kind: "move" } & Move)
+  | {
+    readonly kind: "set";
+    readonly partition: number;
+    readonly before: Offset | null;
+    readonly next: Offset;
+  };
+
+/** A warehouse in memory, which any number of processes reach by wires. What each of them calls is done at once. */
+export class FakeWarehouse {
+  readonly history: PositionEvent[] = [];
+  readonly tables = new Map<
+    string,
+    { readonly table: WarehouseTable; readonly rows: Map<string, TextRow> }
+  >();
+  readonly #positions = new Map<string, Map<number, Checkpoint>>();
+  readonly #runs = new Set<string>();
+
+  /** @param refuses Why a row is refused, if it is. */
+  constructor(readonly refuses: (row: TextRow) => string | undefined = () => undefined) {}
+
+  /** The warehouse as the process at the end of a wire has it. */
+  connect(wire: Wire): Warehouse {
+    let open = true;
+    const call = <T>(what: string, action: () => T): Promise<T> =>
+      open
+        ? wire.call("warehouse", `warehouse ${what}`, action)
+        : Promise.reject(new Error("the warehouse is closed"));
+    return {
+      kind: "postgres",
+      createTable: (table) => call("createTable", () => this.createTable(table)),
+      primaryKey: (schema, table) => call("primaryKey", () => this.#primaryKey(`${schema}.${table}`)),
+      claim: (source, partitions, held, initial) =>
+        call("claim", () => this.claim(source, partitions, held, initial)),
+      setPositions: (source, positions, which) =>
+        call("setPositions", () => this.setPositions(source, positions, which)),
+      positions: (source) => call("positions", () => this.positions(source)),
+      commit: (transaction) => call(`commit ${shown(transaction)}`, () => this.commit(transaction)),
+      takeRun: (pipeline, at) => call("takeRun", () => this.#takeRun(`${pipeline} ${at.getTime()}`)),
+      describe: () => call("describe", () => "rows in memory"),
+      close: () => Promise.resolve(void (open = false)),
+    };
+  }
+
+  rows(name: string): TextRow[] {
+    return [...this.tables.get(name)?.rows.values() ?? []];
+  }
+
+  createTable(table: WarehouseTable): void {
+    const name = `${table.schema}.${table.table}`;
+    if (!this.tables.has(name)) this.tables.set(name, { table, rows: new Map() });
+  }
+
+  positions(source: SourceName): Checkpoint[] {
+    return [...this.#of(source).values()].sort((a, b) => a.partition - b.partition);
+  }
+
+  claim(
+    source: SourceName,
+    partitions: readonly number[],
+    held: ReadonlyMap<number, number>,
+    initial: (partition: number) => Offset,
+  ): Checkpoint[] {
+    const positions = this.#of(source);
+    const absent = partitions.filter((partition) => !positions.has(partition));
+    this.setPositions(source, new Map(absent.map((each) => [each, initial(each)])), "absent");
+    return partitions.toSorted((a, b) => a - b).map((partition) => {
+      const before = positions.get(partition)!;
+      const epoch = held.get(partition) === before.epoch ? before.epoch : before.epoch + 1;
+      const claimed = { ...before, epoch };
+      positions.set(partition, claimed);
+      return claimed;
+    });
+  }
+
+  setPositions(source: SourceName, given: ReadonlyMap<number, Offset>, which: "absent" | "all"): void {
+    const positions = this.#of(source);
+    for (const [partition, next] of given) {
+      const before = positions.get(partition);
+      if (before && which === "absent") continue;
+      positions.set(partition, {
+        partition,
+        epoch: before ? before.epoch + 1 : 0,
+        next,
+        // The clock stands still while many records are made.
+        writeTime: before ? Math.max(before.writeTime, (Date.now() + 1) * 1_000) : 0,
+        eventTime: before?.eventTime ?? null,
+      });
+      this.history.push({ kind: "set", partition, before: before?.next ?? null, next });
+    }
+  }
+
+  commit(transaction: Transaction): void {
+    const { source, moves, tables } = transaction;
+    this.check(source, moves);
+    const refused = this.#refused(tables);
+    if (refused.length > 0) throw new RefusedRows(refused);
+    const positions = this.#of(source);
+    for (const move of moves) {
+      const { from: _, ...checkpoint } = move;
+      positions.set(move.partition, checkpoint);
+      this.history.push({ kind: "move", ...move });
+    }
+    for (const each of tables) this.write(each);
+  }
+
+  /** @throws {Fenced} when a move does not start where its partition stands. */
+  protected check(source: SourceName, moves: readonly Move[]): void {
+    for (const { partition, epoch, from } of moves.toSorted((a, b) => a.partition - b.partition)) {
+      const held = this.#of(source).get(partition);
+      if (held?.epoch === epoch && held.next === from) continue;
+      throw new Fenced(
+        `partition ${partition} of topic '${source.topic}': expected offset ${from} of epoch ${epoch}, the warehouse holds ${
+          held ? `offset ${held.next} of epoch ${held.epoch}` : "no position"
+        }`,
+      );
+    }
+  }
+
+  protected write({ table, chunks }: TableRows): void {
+    const { rows } = this.tables.get(`${table.schema}.${table.table}`)!;
+    for (const row of chunks.flatMap(({ bytes }) => decodeCopy(table.columns, bytes))) {
+      const key = JSON.stringify(table.key.map((name) => row[name]));
+      const before = rows.get(key);
+      rows.set(
+        key,
+        before
+          ? Object.fromEntries(table.columns.map((column) => [column.name, merged(column, before, row)]))
+          : row,
+      );
+    }
+  }
+
+  #refused(tables: readonly TableRows[]) {
+    return tables.flatMap(({ table: { columns }, chunks }, table) =>
+      chunks.flatMap(({ bytes }, chunk) =>
+        decodeCopy(columns, bytes).flatMap((values, row) => {
+          const reason = this.refuses(values);
+          return reason === undefined ? [] : [{ table, chunk, row, reason }];
+        })
+      )
+    );
+  }
+
+  #primaryKey(name: string) {
+    const table = this.tables.get(name)?.table;
+    return table?.key.map((key) => table.columns.find((column) => column.name === key)!);
+  }
+
+  #takeRun(run: string): boolean {
+    return !this.#runs.has(run) && this.#runs.add(run) !== undefined;
+  }
+
+  #of({ group, topic }: SourceName): Map<number, Checkpoint> {
+    const name = JSON.stringify([group, topic]);
+    const positions = this.#positions.get(name) ?? new Map();
+    this.#positions.set(name, positions);
+    return positions;
+  }
+}
+
+function shown({ moves }: Transaction): string {
+  return moves.map(({ partition, from, next, epoch }) => `${partition}@${epoch}:${from}-${next}`).join(" ");
+}
+
+function merged({ name, merge }: WarehouseColumn, before: TextRow, row: TextRow): string | null {
+  const [held, given] = [before[name]!, row[name]!];
+  if (merge === "keep") return held;
+  if (merge === "replace" || held === null) return given;
+  if (given === null) return held;
+  if (merge === "sum") return String(Number(held) + Number(given));
+  return String(merge === "min" ? Math.min(+held, +given) : Math.max(+held, +given));
+}
+
+const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" };
+
+/** Rows in COPY's text format, written from Postgres's documentation and not from the encoder. */
+export function decodeCopy(columns: readonly { readonly name: string }[], bytes: Uint8Array): TextRow[] {
+  const lines = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes).split("\n");
+  if (lines.pop() !== "") throw new Error("the last row does not end");
+  return lines.map((line) => {
+    const fields = line.split("\t");
+    if (fields.length !== columns.length) throw new Error(`a row has ${fields.length} fields: ${line}`);
+    return Object.fromEntries(columns.map(({ name }, i) => [name, decodeField(fields[i]!)]));
+  });
+}
+
+function decodeField(field: string): string | null {
+  if (field === "\\N") return null;
+  return field.replace(/\\(.)/gs, (_, character: string) => escapes[character] ?? character);
+}

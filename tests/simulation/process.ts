@@ -1,0 +1,116 @@
+import { PipelineRun } from "../../src/runtime/pipeline_run.ts";
+import { WorkerPool } from "../../src/runtime/worker_pool.ts";
+import type { PipelineStatus } from "../../src/status/snapshot.ts";
+import type { Stores } from "./simulation.ts";
+import { simulatedPipeline } from "./simulated_pipeline.ts";
+import type { Wire } from "./wire.ts";
+import { WorkerInside } from "./worker_inside.ts";
+
+export interface ProcessOptions {
+  readonly wire: Wire;
+  readonly stores: Stores;
+  readonly workers: number;
+  readonly maxBatchRecords: number;
+  readonly memoryBytes: number;
+  /** The pipeline has stopped for good, which it never should. */
+  readonly failed: (reason: string) => void;
+}
+
+const readyWithin = 60_000;
+
+/** One process: the runtime as it is, over a wire to the stores and with its workers inside. */
+export class SimulatedProcess {
+  readonly wire: Wire;
+  readonly #options: ProcessOptions;
+  readonly #pool: WorkerPool;
+  readonly #workers: WorkerInside[] = [];
+  #run: PipelineRun | undefined;
+  #ended = false;
+
+  constructor(options: ProcessOptions) {
+    this.#options = options;
+    const { wire, workers } = options;
+    this.wire = wire;
+    this.#pool = new WorkerPool({
+      size: workers,
+      modules: [{ pipeline: simulatedPipeline.name, module: "memory:simulated" }],
+      open: (_id, listener) => {
+        const worker = new WorkerInside(wire, simulatedPipeline, listener);
+        this.#workers.push(worker);
+        return worker;
+      },
+      replaced: (slot, error) => {
+        wire.trace(`${wire.name}: ${error.message}`);
+        this.#run?.workerReplaced(slot, error);
+      },
+    });
+    this.#start().catch((error) => this.#died(error));
+    // As a readiness probe does.
+    wire.time.after(readyWithin, () => {
+      if (!this.#run && !this.#ended) this.#died("it took too long");
+    });
+  }
+
+  /** Whether it has come to its end, by itself or by force. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** What it says of itself, if it has come so far. */
+  status(): PipelineStatus | undefined {
+    return this.#run?.status();
+  }
+
+  /** Its workers that are alive. */
+  workers(): WorkerInside[] {
+    return this.#workers.filter((worker) => !worker.gone);
+  }
+
+  /** Ends it as a power failure would. */
+  kill(): void {
+    this.#ended = true;
+    this.wire.cut();
+  }
+
+  /** Ends it as SIGTERM does. */
+  async stop(): Promise<void> {
+    const late = new AbortController();
+    this.wire.time.after(3_000, () => late.abort());
+    await this.#run?.stop(late.signal);
+    this.#pool.stop();
+    this.kill();
+  }
+
+  async #start(): Promise<void> {
+    const { wire, stores, maxBatchRecords, memoryBytes, failed } = this.#options;
+    await this.#pool.ready();
+    const run = new PipelineRun({
+      plan: simulatedPipeline,
+      services: {
+        log: stores.log.connect(wire),
+        tables: stores.tables.connect(wire),
+        warehouse: stores.warehouse.connect(wire),
+      },
+      pool: this.#pool,
+      limits: {
+        maxBatchRecords,
+        maxBatchBytes: 1_000_000,
+        memoryBytes,
+        commitInterval: 5,
+        workerTimeout: 5_000,
+      },
+      now: () => wire.time.now,
+      say: (line) => wire.trace(`${wire.name} says ${line}`),
+      failed: (reason) => failed(`${wire.name}: ${reason}`),
+    });
+    await run.prepare();
+    await run.start();
+    this.#run = run;
+  }
+
+  /** A process that cannot start ends, and is started anew. */
+  #died(error: unknown): void {
+    this.wire.trace(`${this.wire.name} did not start: ${error}`);
+    this.kill();
+  }
+}

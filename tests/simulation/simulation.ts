@@ -1,0 +1,319 @@
+import { Seeded } from "../support/seeded.ts";
+import { sessionTimeout } from "./fake_consumer.ts";
+import { FakeLog } from "./fake_log.ts";
+import { FakeTables } from "./fake_tables.ts";
+import { FakeWarehouse } from "./fake_warehouse.ts";
+import { HeldTime } from "./held_time.ts";
+import { heldBytes, violations } from "./invariants.ts";
+import { SimulatedProcess } from "./process.ts";
+import { deadLetterTopic, group, mostOutBytes, outTopic, sourceTopic } from "./simulated_pipeline.ts";
+import { ThingSource } from "./thing_source.ts";
+import { type Faults, noFaults, type Service, Wire } from "./wire.ts";
+
+/** What outlives the processes. */
+export interface Stores {
+  readonly log: FakeLog;
+  readonly tables: FakeTables;
+  readonly warehouse: FakeWarehouse;
+}
+
+export interface SimulationOptions {
+  readonly seed: number;
+  /** Other stores than those that do what their ports promise. */
+  readonly warehouse?: FakeWarehouse;
+  readonly tables?: FakeTables;
+}
+
+export interface Outcome {
+  /** What should not be; empty when all is well. */
+  readonly violations: readonly string[];
+  readonly trace: readonly string[];
+  /** Records that were produced. */
+  readonly records: number;
+}
+
+/** Milliseconds in which things go wrong. */
+const troubled = 20_000;
+/** Milliseconds after that, in which everything must be brought in. */
+const patience = 150_000;
+
+/** Why a row is refused: rows are refused by what their record's id says. */
+export const refusedBy = (store: string) => (values: readonly (string | null)[]): string | undefined =>
+  values.some((value) => value?.startsWith(`refused-by-${store}`))
+    ? `the ${store} will not have it`
+    : undefined;
+
+/**
+ * Runs one schedule of faults, which its seed decides: some processes of one group read a topic while records come in, and
+ * processes, workers, requests and answers are lost, delayed and repeated. Then the faults end, and all must come right.
+ */
+export async function simulate(options: SimulationOptions): Promise<Outcome> {
+  const simulation = new Simulation(options);
+  using _held = simulation.time.hold(new Seeded(options.seed ^ 0x5eed));
+  const unhandled = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    simulation.violations.push(`a rejection was not handled: ${event.reason?.stack ?? event.reason}`);
+  };
+  globalThis.addEventListener("unhandledrejection", unhandled);
+  try {
+    return await simulation.run();
+  } finally {
+    globalThis.removeEventListener("unhandledrejection", unhandled);
+  }
+}
+
+class Simulation {
+  readonly time = new HeldTime();
+  readonly violations: string[] = [];
+  readonly #random: Seeded;
+  readonly #faults: Faults = noFaults();
+  readonly #trace: string[] = [];
+  readonly #stores: Stores;
+  readonly #things: ThingSource;
+  readonly #memoryBytes: number;
+  readonly #maxBatchRecords: number;
+  readonly #mostProcesses: number;
+  readonly #workers: number;
+  #processes: SimulatedProcess[] = [];
+  #started = 0;
+  #steps = 0;
+
+  constructor({ seed, warehouse, tables }: SimulationOptions) {
+    const random = this.#random = new Seeded(seed);
+    this.#stores = {
+      log: new FakeLog({
+        time: this.time,
+        random,
+        trace: this.#tell,
+      }),
+      tables: tables ?? new FakeTables(refusedBy("tables")),
+      warehouse: warehouse ?? new FakeWarehouse((row) => refusedBy("warehouse")(Object.values(row))),
+    };
+    this.#mostProcesses = random.integer(1, 3);
+    this.#workers = random.integer(1, 2);
+    this.#maxBatchRecords = random.pick([2, 10, 1_000]);
+    this.#memoryBytes = random.pick([2_000, 10_000, 1_000_000]);
+    this.#faults.refused = random.pick([0, 0.02, 0.2]);
+    this.#faults.lost = random.pick([0, 0.02, 0.2]);
+    this.#faults.slow = random.pick([0, 0, 0.01, 0.05]);
+    this.#things = new ThingSource(this.#stores.log, random, () => this.time.now);
+  }
+
+  async run(): Promise<Outcome> {
+    const { log } = this.#stores;
+    log.createTopic(sourceTopic, this.#random.integer(1, 3));
+    // They take less than the source does, so that some records and some dead letters do not fit.
+    log.createTopic(outTopic, 2, mostOutBytes);
+    log.createTopic(deadLetterTopic, 2, mostOutBytes);
+    for (let i = 0; i < this.#mostProcesses; i++) this.#startProcess();
+    this.#supervise();
+    this.#schedule();
+    const start = this.time.now;
+    await this.time.run(start + troubled, () => this.violations.length > 0, () => this.#look());
+    this.#heal();
+    const done = () => this.violations.length > 0 || this.#lag() === 0;
+    const came = await this.time.run(start + troubled + patience, done, () => this.#look());
+    if (!came) {
+      this.violations.push(`not all is done, ${patience / 1_000} s after the last fault: ${this.#where()}`);
+    }
+    if (this.violations.length === 0) {
+      const all = { stores: this.#stores, things: this.#things.made, statuses: this.#statuses() };
+      this.violations.push(...violations(all));
+    }
+    return { violations: this.violations, trace: this.#trace, records: this.#things.made.length };
+  }
+
+  /** What will happen, and when. */
+  #schedule(): void {
+    const random = this.#random;
+    for (let burst = random.integer(3, 15); burst > 0; burst--) {
+      this.#at(() => this.#things.produce(random.integer(1, 25)));
+    }
+    for (let fault = random.integer(0, 12); fault > 0; fault--) {
+      const what = random.pick(this.#troubles);
+      this.#at(() => what());
+    }
+  }
+
+  #at(run: () => void): void {
+    this.time.after(this.#random.integer(0, troubled), run);
+  }
+
+  readonly #troubles: (() => void)[] = [
+    () => this.#kill(),
+    () => this.#kill(),
+    () => this.#freeze(),
+    () => this.#freeze(),
+    () => this.#stop(),
+    () => this.#partition(),
+    () => this.#reset(),
+    () => this.#worker("die"),
+    () => this.#worker("hang"),
+    () => this.#outage("log"),
+    () => this.#outage("tables"),
+    () => this.#outage("warehouse"),
+    () => this.#stores.log.group(sourceTopic, group).rebalance(),
+    () => this.#startProcess(),
+  ];
+
+  #startProcess(): void {
+    const name = `process ${++this.#started}`;
+    this.#tell(`${name} starts`);
+    const wire = new Wire(name, this.time, this.#random, this.#faults, this.#tell);
+    this.#processes.push(
+      new SimulatedProcess({
+        wire,
+        stores: this.#stores,
+        workers: this.#workers,
+        maxBatchRecords: this.#maxBatchRecords,
+        memoryBytes: this.#memoryBytes,
+        failed: (reason) => this.violations.push(`a pipeline stopped for good: ${reason}`),
+      }),
+    );
+  }
+
+  /** Starts a process when there is none, as systemd or Kubernetes does. */
+  #supervise(): void {
+    this.time.after(2_000, () => {
+      if (!this.#alive()) this.#startProcess();
+      this.#supervise();
+    });
+  }
+
+  #kill(): void {
+    const process = this.#alive();
+    if (!process) return;
+    this.#tell(`${process.wire.name} is killed`);
+    process.kill();
+    this.#forget(process);
+    if (this.#random.chance(0.8)) {
+      this.time.after(this.#random.integer(0, 10_000), () => this.#startProcess());
+    }
+  }
+
+  /** As by SIGSTOP, or a machine that swaps: the group may give its partitions away meanwhile. */
+  #freeze(): void {
+    const process = this.#alive();
+    if (!process || process.wire.frozen) return;
+    this.#tell(`${process.wire.name} is frozen`);
+    process.wire.freeze();
+    const lasts = this.#random.integer(100, 15_000);
+    if (lasts > sessionTimeout) this.#forget(process);
+    this.time.after(lasts, () => {
+      this.#tell(`${process.wire.name} goes on`);
+      process.wire.thaw();
+    });
+  }
+
+  #forget({ wire }: SimulatedProcess): void {
+    this.time.after(sessionTimeout, () => this.#stores.log.lose(wire));
+  }
+
+  #stop(): void {
+    const process = this.#alive();
+    if (!process) return;
+    this.#tell(`${process.wire.name} is told to stop`);
+    // It can be told only once, and may hang while a service is down: then it is killed.
+    this.#processes = this.#processes.filter((each) => each !== process);
+    process.stop().catch((error) =>
+      this.violations.push(`${process.wire.name} could not stop: ${error.stack}`)
+    );
+    this.time.after(5_000, () => {
+      process.kill();
+      this.#stores.log.lose(process.wire);
+    });
+    this.time.after(this.#random.integer(0, 8_000), () => this.#startProcess());
+  }
+
+  #partition(): void {
+    this.#tell("the topic gets a partition");
+    this.#stores.log.addPartition(sourceTopic);
+  }
+
+  /** As by `weir offsets reset`. */
+  #reset(): void {
+    const source = { topic: sourceTopic, group };
+    const { warehouse, log } = this.#stores;
+    const held = warehouse.positions(source);
+    if (held.length === 0) return;
+    const { partition } = this.#random.pick(held);
+    const next = this.#random.integer(0, log.topics.get(sourceTopic)![partition]!.length);
+    this.#tell(`partition ${partition} is set to ${next}`);
+    warehouse.setPositions(source, new Map([[partition, next]]), "all");
+  }
+
+  #worker(what: "die" | "hang"): void {
+    const process = this.#alive();
+    const workers = process?.workers() ?? [];
+    if (workers.length === 0) return;
+    this.#tell(`a worker of ${process!.wire.name} is to ${what}`);
+    this.#random.pick(workers)[what]();
+  }
+
+  #outage(service: Service): void {
+    this.#tell(`the ${service} is down`);
+    this.#faults.down.add(service);
+    this.time.after(this.#random.integer(100, 8_000), () => {
+      this.#tell(`the ${service} is up`);
+      this.#faults.down.delete(service);
+    });
+  }
+
+  #alive(): SimulatedProcess | undefined {
+    const alive = this.#processes.filter((process) => !process.ended);
+    return alive.length > 0 ? this.#random.pick(alive) : undefined;
+  }
+
+  /** Nothing goes wrong any more; some records come in still. */
+  #heal(): void {
+    this.#tell("all is well from now on");
+    Object.assign(this.#faults, { refused: 0, lost: 0, slow: 0 });
+    this.#faults.down.clear();
+    this.#things.produce(5);
+  }
+
+  /** Looked at now and then; it costs more than a step does. */
+  #look(): void {
+    if (this.#steps++ % 100 !== 0) return;
+    for (const process of this.#processes.filter((each) => !each.ended)) {
+      const status = process.status();
+      if (!status) continue;
+      const { in: came, out, filtered, deadLettered } = status.records;
+      if (came !== out + filtered + deadLettered) {
+        this.violations.push(`${process.wire.name} counts ${JSON.stringify(status.records)}`);
+      }
+      const held = heldBytes(status, this.#stores.log);
+      if (held.bytes > this.#memoryBytes + held.fetches) {
+        this.violations.push(
+          `${process.wire.name} holds ${held.bytes} bytes, and ${this.#memoryBytes} are allowed`,
+        );
+      }
+    }
+  }
+
+  /** Records that are not in the warehouse, or that lag tools believe are not. */
+  #lag(): number {
+    const offsets = this.#stores.log.offsets(sourceTopic, group);
+    const held = this.#stores.warehouse.positions({ topic: sourceTopic, group });
+    return offsets.reduce((sum, { partition, end, committed }) => {
+      const next = held.find((each) => each.partition === partition)?.next ?? 0;
+      return sum + Math.abs(end - next) + Math.abs(end - (committed ?? 0));
+    }, 0);
+  }
+
+  #statuses() {
+    return this.#processes.flatMap((process) => process.status() ?? []);
+  }
+
+  #where(): string {
+    return JSON.stringify({
+      log: this.#stores.log.offsets(sourceTopic, group),
+      warehouse: this.#stores.warehouse.positions({ topic: sourceTopic, group }),
+      statuses: this.#statuses().map(({ state, reason, partitions }) => ({ state, reason, partitions })),
+    });
+  }
+
+  readonly #tell = (line: string): void => {
+    this.#trace.push(`${this.time.elapsed.toFixed(0).padStart(7)} ${line}`);
+  };
+}
