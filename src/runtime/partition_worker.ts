@@ -23,8 +23,8 @@ export class PartitionWorker {
   readonly #opening = new Map<string, { resolve: () => void; reject: (error: Error) => void }>();
   #dead: Error | undefined;
   #nextRequest = 1;
-  /** Since when an answer is due, by the clock; meaningless without tasks. */
-  #waitingSince = 0;
+  /** Since when an answer is due, by the clock; meaningless when none is. */
+  #waitingSince = performance.now();
 
   constructor(readonly id: number, open: OpenWorker, died: (error: Error) => void) {
     this.#died = died;
@@ -51,9 +51,10 @@ export class PartitionWorker {
     this.#send({ kind: "assign", pipeline, checkpoint });
   }
 
-  /** For how many milliseconds it has not answered, though it has tasks. */
+  /** For how many milliseconds it has not answered, though it has tasks or modules to open. */
   get silentFor(): number {
-    return this.#tasks.size === 0 ? 0 : performance.now() - this.#waitingSince;
+    const due = this.#tasks.size + this.#opening.size;
+    return due === 0 ? 0 : performance.now() - this.#waitingSince;
   }
 
   process(task: TaskInput): Promise<TaskOutput> {
@@ -83,9 +84,11 @@ export class PartitionWorker {
     switch (message.kind) {
       case "opened":
         this.#opening.get(message.pipeline)?.resolve();
+        this.#opened(message.pipeline);
         return;
       case "open-failed":
         this.#opening.get(message.pipeline)?.reject(new Error(message.error));
+        this.#opened(message.pipeline);
         return;
       case "done":
         this.#tasks.get(message.request)?.resolve(message.output);
@@ -95,6 +98,11 @@ export class PartitionWorker {
         this.#tasks.get(message.request)?.reject(new Error(message.error));
         this.#answered(message.request);
     }
+  }
+
+  #opened(pipeline: string): void {
+    this.#opening.delete(pipeline);
+    this.#waitingSince = performance.now();
   }
 
   #answered(request: number): void {
