@@ -94,7 +94,6 @@ export class Assignment {
       if (!this.laneOf(partition)) this.#leastLoaded().own(checkpoint);
       const owned = this.laneOf(partition)!.partitions.get(partition)!;
       this.#checkRange(partition, owned.expected, ends.find((each) => each.partition === partition));
-      owned.paused = false;
       positions.set(partition, owned.expected);
     }
     return positions;

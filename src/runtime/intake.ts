@@ -31,10 +31,22 @@ export class Intake {
       misplaced(owned);
       return undefined;
     }
-    const partitions = [...this.#assignment.owned()];
-    const full = held(partitions) > this.#memoryBytes;
-    this.#pause(partitions.filter((each) => full || each.heldBytes > this.#highMark()));
+    this.#pause(this.#above([...this.#assignment.owned()]));
     return lane;
+  }
+
+  /**
+   * After an assignment, which makes the log forget all pauses: tells it anew of each partition. The answer to an earlier
+   * assignment may have come in between, so those that flow are told, too.
+   */
+  assigned(): void {
+    const partitions = [...this.#assignment.owned()];
+    const above = new Set(this.#closed ? partitions : this.#above(partitions));
+    for (const each of partitions) each.paused = above.has(each);
+    const which = (paused: boolean) =>
+      partitions.filter((each) => each.paused === paused).map(({ partition }) => partition);
+    if (above.size > 0) this.#consumer.pause(which(true));
+    if (above.size < partitions.length) this.#consumer.resume(which(false));
   }
 
   /** These batches are in the warehouse: their memory is free. */
@@ -48,6 +60,12 @@ export class Intake {
     const free = partitions.filter(({ paused, heldBytes }) => paused && heldBytes < this.#highMark() / 2);
     for (const each of free) each.paused = false;
     if (free.length > 0) this.#consumer.resume(free.map(({ partition }) => partition));
+  }
+
+  /** Those that are to be paused. */
+  #above(partitions: readonly OwnedPartition[]): OwnedPartition[] {
+    const full = held(partitions) > this.#memoryBytes;
+    return partitions.filter((each) => full || each.heldBytes > this.#highMark());
   }
 
   #pause(partitions: readonly OwnedPartition[]): void {

@@ -222,6 +222,7 @@ export class PipelineRun {
   async #assign(partitions: readonly number[]): Promise<ReadonlyMap<number, Offset>> {
     try {
       const positions = await this.#assignment.take(partitions);
+      this.#intake.assigned();
       this.#group.forget();
       this.#assigned = true;
       this.#trouble = undefined;

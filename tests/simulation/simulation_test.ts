@@ -12,6 +12,8 @@ const count = env("WEIR_SIMULATION_SEEDS", 150);
 
 /** Seeds that once found a bug, whatever the others do. */
 const found = [
+  1362, // pauses were forgotten after an assignment
+  10087, // an outdated assignment left partitions paused
   1328, // a worker hung while it opened its pipeline
 ];
 
