@@ -24,6 +24,8 @@ export class FakeLog {
   readonly topics = new Map<string, (SourceRecord | null)[][]>();
   /** The most bytes of a record's value that a topic takes. */
   readonly #limits = new Map<string, number>();
+  /** Where partitions start whose first records were deleted. */
+  readonly #earliest = new Map<string, Offset>();
   readonly #groups = new Map<string, FakeGroup>();
   #turn = 0;
 
@@ -88,11 +90,16 @@ export class FakeLog {
     this.#wake(topic);
   }
 
+  /** As retention does. */
+  deleteBefore(topic: string, partition: number, offset: Offset): void {
+    this.#earliest.set(`${topic} ${partition}`, offset);
+  }
+
   offsets(topic: string, group: string): PartitionOffsets[] {
     const { committed } = this.group(topic, group);
     return this.#topic(topic).map((records, partition) => ({
       partition,
-      earliest: 0,
+      earliest: this.#earliest.get(`${topic} ${partition}`) ?? 0,
       end: records.length,
       committed: committed.get(partition) ?? null,
     }));

@@ -5,7 +5,7 @@ import { type FakeLog, mostFetched } from "./fake_log.ts";
 import type { CellRow } from "./fake_tables.ts";
 import type { TextRow } from "./fake_warehouse.ts";
 import { deadLetterTopic, mostOutBytes, outTopic, sourceTopic, windowSize } from "./simulated_pipeline.ts";
-import type { Stores } from "./simulation.ts";
+import type { Stores } from "./stores.ts";
 import type { Kind, Made } from "./thing_source.ts";
 
 export interface Ended {

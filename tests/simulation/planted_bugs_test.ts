@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import type { Transaction } from "../../src/warehouse/mod.ts";
 import { type Cell, type CellRow, FakeTables } from "./fake_tables.ts";
 import { FakeWarehouse, type TextRow } from "./fake_warehouse.ts";
-import { refusedBy, simulate, type SimulationOptions } from "./simulation.ts";
+import { simulate } from "./simulation.ts";
+import { type BrokenStores, refusedBy } from "./stores.ts";
 
 const refuses = (row: TextRow) => refusedBy("warehouse")(Object.values(row));
 
@@ -39,7 +40,7 @@ class CarelessTables extends FakeTables {
   }
 }
 
-const bugs: Readonly<Record<string, () => Partial<SimulationOptions>>> = {
+const bugs: Readonly<Record<string, () => BrokenStores>> = {
   "a warehouse that fences nobody": () => ({ warehouse: new UnfencedWarehouse(refuses) }),
   "a warehouse whose transactions are torn": () => ({ warehouse: new TornWarehouse(refuses) }),
   "a warehouse that forgets rows": () => ({ warehouse: new ForgetfulWarehouse(refuses) }),

@@ -1,7 +1,7 @@
 import { PipelineRun } from "../../src/runtime/pipeline_run.ts";
 import { WorkerPool } from "../../src/runtime/worker_pool.ts";
 import type { PipelineStatus } from "../../src/status/snapshot.ts";
-import type { Stores } from "./simulation.ts";
+import type { Stores } from "./stores.ts";
 import { simulatedPipeline } from "./simulated_pipeline.ts";
 import type { Wire } from "./wire.ts";
 import { WorkerInside } from "./worker_inside.ts";
@@ -59,6 +59,11 @@ export class SimulatedProcess {
   /** What it says of itself, if it has come so far. */
   status(): PipelineStatus | undefined {
     return this.#run?.status();
+  }
+
+  /** Whether all workers have their pipelines open. */
+  get ready(): boolean {
+    return this.#pool.slots.every((slot) => !slot.starting);
   }
 
   /** Its workers that are alive. */

@@ -1,27 +1,15 @@
 import { Seeded } from "../support/seeded.ts";
 import { sessionTimeout } from "./fake_consumer.ts";
-import { FakeLog } from "./fake_log.ts";
-import { FakeTables } from "./fake_tables.ts";
-import { FakeWarehouse } from "./fake_warehouse.ts";
 import { HeldTime } from "./held_time.ts";
 import { heldBytes, violations } from "./invariants.ts";
 import { SimulatedProcess } from "./process.ts";
-import { deadLetterTopic, group, mostOutBytes, outTopic, sourceTopic } from "./simulated_pipeline.ts";
+import { group, sourceTopic } from "./simulated_pipeline.ts";
+import { type BrokenStores, openStores, type Stores } from "./stores.ts";
 import { ThingSource } from "./thing_source.ts";
 import { type Faults, noFaults, type Service, Wire } from "./wire.ts";
 
-/** What outlives the processes. */
-export interface Stores {
-  readonly log: FakeLog;
-  readonly tables: FakeTables;
-  readonly warehouse: FakeWarehouse;
-}
-
-export interface SimulationOptions {
+export interface SimulationOptions extends BrokenStores {
   readonly seed: number;
-  /** Other stores than those that do what their ports promise. */
-  readonly warehouse?: FakeWarehouse;
-  readonly tables?: FakeTables;
 }
 
 export interface Outcome {
@@ -36,12 +24,6 @@ export interface Outcome {
 const troubled = 20_000;
 /** Milliseconds after that, in which everything must be brought in. */
 const patience = 150_000;
-
-/** Why a row is refused: rows are refused by what their record's id says. */
-export const refusedBy = (store: string) => (values: readonly (string | null)[]): string | undefined =>
-  values.some((value) => value?.startsWith(`refused-by-${store}`))
-    ? `the ${store} will not have it`
-    : undefined;
 
 /**
  * Runs one schedule of faults, which its seed decides: some processes of one group read a topic while records come in, and
@@ -78,17 +60,9 @@ class Simulation {
   #started = 0;
   #steps = 0;
 
-  constructor({ seed, warehouse, tables }: SimulationOptions) {
+  constructor({ seed, ...given }: SimulationOptions) {
     const random = this.#random = new Seeded(seed);
-    this.#stores = {
-      log: new FakeLog({
-        time: this.time,
-        random,
-        trace: this.#tell,
-      }),
-      tables: tables ?? new FakeTables(refusedBy("tables")),
-      warehouse: warehouse ?? new FakeWarehouse((row) => refusedBy("warehouse")(Object.values(row))),
-    };
+    this.#stores = openStores({ time: this.time, random, trace: this.#tell }, given);
     this.#mostProcesses = random.integer(1, 3);
     this.#workers = random.integer(1, 2);
     this.#maxBatchRecords = random.pick([2, 10, 1_000]);
@@ -102,9 +76,6 @@ class Simulation {
   async run(): Promise<Outcome> {
     const { log } = this.#stores;
     log.createTopic(sourceTopic, this.#random.integer(1, 3));
-    // They take less than the source does, so that some records and some dead letters do not fit.
-    log.createTopic(outTopic, 2, mostOutBytes);
-    log.createTopic(deadLetterTopic, 2, mostOutBytes);
     for (let i = 0; i < this.#mostProcesses; i++) this.#startProcess();
     this.#supervise();
     this.#schedule();

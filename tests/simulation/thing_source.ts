@@ -39,16 +39,17 @@ export class ThingSource {
     this.#now = now;
   }
 
-  produce(count: number): void {
-    for (let i = 0; i < count; i++) this.#one();
+  /** @param kind Of all. Default: most are good, and some are of every kind. */
+  produce(count: number, kind?: Kind): void {
+    for (let i = 0; i < count; i++) this.#one(kind);
   }
 
-  #one(): void {
+  #one(given: Kind | undefined): void {
     const random = this.#random;
     const partitions = this.#log.topics.get(sourceTopic)!;
     const partition = random.integer(0, partitions.length - 1);
     if (random.chance(0.05)) this.#log.appendMarker(sourceTopic, partition);
-    const kind = random.chance(0.8) ? "good" : random.pick(kinds);
+    const kind = given ?? (random.chance(0.8) ? "good" : random.pick(kinds));
     const key = `k${partition}.${random.integer(0, 3)}`;
     const now = Math.floor(this.#now());
     // Producers' clocks differ, and some records come late.

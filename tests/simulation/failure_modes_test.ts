@@ -1,0 +1,181 @@
+/** What the README says of "what happens when", one by one, on simulated processes. */
+import assert from "node:assert/strict";
+import type { Transaction } from "../../src/warehouse/mod.ts";
+import { FakeWarehouse } from "./fake_warehouse.ts";
+import type { SimulatedProcess } from "./process.ts";
+import { Scenario } from "./scenario.ts";
+import type { Kind } from "./thing_source.ts";
+import { group, outTopic, sourceTopic } from "./simulated_pipeline.ts";
+
+const source = { topic: sourceTopic, group };
+
+/** Something of the records is in the warehouse, and something is not. */
+async function midway(scenario: Scenario, kind?: Kind): Promise<void> {
+  const before = scenario.done;
+  scenario.things.produce(100, kind);
+  await scenario.until("some is read", () => scenario.done > before + 20);
+  assert.ok(scenario.done < scenario.things.made.length);
+}
+
+Deno.test("stop: what is on the way is brought in, and nothing is written twice", async () => {
+  using scenario = new Scenario();
+  const process = scenario.start();
+  await midway(scenario, "good");
+  let stopped = false;
+  const stopping = process.stop().then(() => stopped = true);
+  await scenario.until("it has stopped", () => stopped);
+  await stopping;
+  scenario.start();
+  await scenario.allIsWell();
+  assert.equal(scenario.count(outTopic), scenario.things.made.length);
+});
+
+Deno.test("kill -9: the next process goes on from the last transaction", async () => {
+  using scenario = new Scenario();
+  for (let round = 0; round < 3; round++) {
+    const process = scenario.start();
+    await midway(scenario);
+    process.kill();
+    scenario.lose(process);
+  }
+  scenario.start();
+  await scenario.allIsWell();
+});
+
+Deno.test("a process that is frozen just before its commit arrives is fenced, and joins again by itself", async () => {
+  using scenario = new Scenario();
+  const first = scenario.start();
+  await midway(scenario);
+  first.wire.freeze();
+  scenario.lose(first);
+  const held = scenario.stores.warehouse.positions(source);
+  const second = scenario.start();
+  await scenario.until("another has all", () => scenario.done === scenario.things.made.length);
+  const after = scenario.stores.warehouse.positions(source);
+  assert.ok(after.every(({ epoch }, i) => epoch > held[i]!.epoch), "it took the partitions");
+  first.wire.thaw();
+  await scenario.until("they share", () => owned(first) === 1 && owned(second) === 1);
+  scenario.things.produce(20);
+  await scenario.allIsWell();
+});
+
+Deno.test("a service that is down: the pipeline says so and waits, for as long as it takes", async () => {
+  for (const service of ["log", "tables", "warehouse"] as const) {
+    using scenario = new Scenario();
+    const process = scenario.start();
+    await midway(scenario);
+    scenario.faults.down.add(service);
+    await scenario.until("it is stalled", () => process.status()!.state === "stalled");
+    assert.match(process.status()!.reason!, new RegExp(`${service}: connection refused`));
+    await scenario.pass(3_600_000);
+    assert.equal(process.status()!.state, "stalled");
+    scenario.faults.down.clear();
+    await scenario.allIsWell();
+    await scenario.until("it runs", () => process.status()!.state === "running");
+  }
+});
+
+/** Loses the answers of its first commits. */
+class MuteWarehouse extends FakeWarehouse {
+  commits = 0;
+
+  override commit(transaction: Transaction): void {
+    super.commit(transaction);
+    if (++this.commits <= 5) throw new Error("connection reset");
+  }
+}
+
+Deno.test("COMMIT without an answer: nothing is written twice, and nothing is read again", async () => {
+  using scenario = new Scenario(1, { warehouse: new MuteWarehouse() });
+  const process = scenario.start();
+  scenario.things.produce(100, "good");
+  await scenario.allIsWell();
+  await scenario.until("all is counted", () => process.status()!.records.in === 100);
+  assert.equal(scenario.count(outTopic), 100);
+});
+
+Deno.test("a worker that dies, and one that does not answer: its partitions go on from the last transaction", async () => {
+  for (const end of ["die", "hang"] as const) {
+    using scenario = new Scenario();
+    const process = scenario.start();
+    await midway(scenario);
+    process.workers()[0]![end]();
+    await scenario.allIsWell();
+    assert.equal(process.workers().length, 1);
+  }
+});
+
+/** Tells when it is asked for positions. */
+class WatchedWarehouse extends FakeWarehouse {
+  asked = () => {};
+
+  override positions(...source: Parameters<FakeWarehouse["positions"]>) {
+    this.asked();
+    return super.positions(...source);
+  }
+}
+
+Deno.test("a worker that dies while its lane starts over: the lane starts over again", async () => {
+  const warehouse = new WatchedWarehouse();
+  using scenario = new Scenario(1, { warehouse });
+  const process = scenario.start();
+  await midway(scenario);
+  let deaths = 0;
+  const reasons = new Set<string | undefined>();
+  process.workers()[0]!.die();
+  warehouse.asked = () => {
+    // A lane starts over when its worker is ready again.
+    if (deaths < 4 && process.ready && process.status()!.state === "stalled") {
+      deaths++;
+      process.workers()[0]!.die();
+    }
+  };
+  const all = () => {
+    reasons.add(process.status()!.reason);
+    return scenario.done === scenario.things.made.length;
+  };
+  await scenario.until("all is read", all);
+  assert.equal(deaths, 4);
+  assert.deepEqual([...reasons].filter((reason) => /not assigned/.test(reason ?? "")), []);
+  const records = process.status()!.records;
+  assert.equal(records.in, records.out + records.filtered + records.deadLettered);
+});
+
+Deno.test("the position is gone: the pipeline stops and says which records, and a reset resolves it", async () => {
+  using scenario = new Scenario();
+  const process = scenario.start();
+  await midway(scenario);
+  process.kill();
+  scenario.lose(process);
+  const [held] = scenario.stores.warehouse.positions(source);
+  const gone = held!.next + 2;
+  scenario.stores.log.deleteBefore(sourceTopic, held!.partition, gone);
+  scenario.start();
+  await scenario.until("it stops", () => scenario.failures.length > 0);
+  assert.match(
+    scenario.failures[0]!,
+    new RegExp(
+      `partition ${held!.partition} of things at offset ${
+        held!.next
+      }: retention has removed the records from ` +
+        `${held!.next} to ${gone - 1} .* weir offsets reset simulated --to earliest`,
+    ),
+  );
+  scenario.failures.length = 0;
+  scenario.stores.warehouse.setPositions(source, new Map([[held!.partition, gone]]), "all");
+  scenario.start();
+  await scenario.allIsWell();
+});
+
+Deno.test("positions that are set while processes run: they go on from there at once", async () => {
+  using scenario = new Scenario();
+  scenario.start();
+  scenario.things.produce(60);
+  await scenario.until("all is read", () => scenario.done === 60);
+  scenario.stores.warehouse.setPositions(source, new Map([[0, 0], [1, 3]]), "all");
+  await scenario.allIsWell();
+});
+
+function owned(process: SimulatedProcess): number {
+  return process.status()!.partitions.filter(({ worker }) => worker !== null).length;
+}
