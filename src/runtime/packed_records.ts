@@ -197,7 +197,8 @@ function packHeaders(headers: readonly RecordHeader[]): Uint8Array {
 function unpackHeaders(bytes: Uint8Array): RecordHeader[] {
   const headers: RecordHeader[] = [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const utf8 = new TextDecoder();
+  // A byte order mark is a character of the key like any other.
+  const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   for (let at = 0; at < bytes.length;) {
     const keyEnd = at + 4 + view.getInt32(at);
     const key = utf8.decode(bytes.subarray(at + 4, keyEnd));

@@ -12,7 +12,7 @@ Deno.test("records come out as they went in", () => {
       timestamp: 0,
       key: bytes(""),
       value: bytes(""),
-      headers: [{ key: "ä", value: null }],
+      headers: [{ key: "ä", value: null }, { key: "\ufeffb", value: null }],
     },
     {
       offset: 10,
