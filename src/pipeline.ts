@@ -243,6 +243,9 @@ export class Stream<out T> {
   pipe(...operators: Operator<never, unknown>[]): Stream<unknown> {
     let at = this.#node;
     for (const operator of operators) {
+      if (typeof operator?.kind !== "string") {
+        throw new TypeError(`pipe() takes operators, as map(...) gives one; it got ${String(operator)}`);
+      }
       this.#nodes.push({ id: this.#nodes.length + 1, parent: at, operator });
       at = this.#nodes.length;
     }

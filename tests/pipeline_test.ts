@@ -289,3 +289,21 @@ Deno.test("tables are taken apart into schema or keyspace and table", () => {
   } as Record<string, unknown>;
   assert.deepEqual([schema, name, onConflict], ["sales", "lines", "ignore"]);
 });
+
+Deno.test("what is no operator is refused where it is piped", () => {
+  for (const wrong of [null, undefined, {}, (line: string) => line]) {
+    assert.throws(
+      () =>
+        described({
+          outputs: (
+            stream,
+          ) => [
+            stream.pipe(wrong as unknown as typeof toRow).to(postgresTable("a", { columns, key: ["line"] })),
+          ],
+        }),
+      (error) =>
+        error instanceof TypeError &&
+        /pipe\(\) takes operators, as map\(\.\.\.\) gives one/.test(error.message),
+    );
+  }
+});
