@@ -79,8 +79,8 @@ Deno.test("a service that is down: the pipeline says so and waits, for as long a
 class MuteWarehouse extends FakeWarehouse {
   commits = 0;
 
-  override commit(transaction: Transaction): void {
-    super.commit(transaction);
+  override commit(transaction: Transaction, by: string): void {
+    super.commit(transaction, by);
     if (++this.commits <= 5) throw new Error("connection reset");
   }
 }

@@ -17,7 +17,7 @@ export type TextRow = Record<string, string | null>;
 
 /** What has become of a partition's position, in order. */
 export type PositionEvent =
-  | ({ readonly kind: "move" } & Move)
+  | ({ readonly kind: "move"; readonly by: string } & Move)
   | {
     readonly kind: "set";
     readonly partition: number;
@@ -54,7 +54,8 @@ export class FakeWarehouse {
       setPositions: (source, positions, which) =>
         call("setPositions", () => this.setPositions(source, positions, which)),
       positions: (source) => call("positions", () => this.positions(source)),
-      commit: (transaction) => call(`commit ${shown(transaction)}`, () => this.commit(transaction)),
+      commit: (transaction) =>
+        call(`commit ${shown(transaction)}`, () => this.commit(transaction, wire.name)),
       takeRun: (pipeline, at) => call("takeRun", () => this.#takeRun(`${pipeline} ${at.getTime()}`)),
       describe: () => call("describe", () => "rows in memory"),
       close: () => Promise.resolve(void (open = false)),
@@ -109,7 +110,8 @@ export class FakeWarehouse {
     }
   }
 
-  commit(transaction: Transaction): void {
+  /** @param by Who makes it. */
+  commit(transaction: Transaction, by = "somebody"): void {
     const { source, moves, tables } = transaction;
     this.check(source, moves);
     const refused = this.#refused(tables);
@@ -118,7 +120,7 @@ export class FakeWarehouse {
     for (const move of moves) {
       const { from: _, ...checkpoint } = move;
       positions.set(move.partition, checkpoint);
-      this.history.push({ kind: "move", ...move });
+      this.history.push({ kind: "move", by, ...move });
     }
     for (const each of tables) this.write(each);
   }

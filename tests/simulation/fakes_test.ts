@@ -4,22 +4,34 @@ import { logSuite } from "../contract/log_suite.ts";
 import { Seeded } from "../support/seeded.ts";
 import { FakeLog } from "./fake_log.ts";
 import { FakeWarehouse } from "./fake_warehouse.ts";
+import { HeldTime } from "./held_time.ts";
 import { noFaults, Wire } from "./wire.ts";
 
-/** Real time and no faults: the suites wait for what they expect. */
-function realWire(): Wire {
-  const time = {
-    get now() {
-      return Date.now();
-    },
-    after: (milliseconds: number, run: () => void) => void setTimeout(run, milliseconds),
+/** A wire without faults, on a time that goes on by itself for as long as there is something to come. */
+function ownWire(): Wire {
+  const time = new HeldTime();
+  let running = false;
+  const go = async () => {
+    while (!time.idle) await time.run(Infinity, () => time.idle);
+    running = false;
   };
-  return new Wire("the suite", time, new Seeded(1), noFaults(), () => {});
+  const timers = {
+    get now() {
+      return time.now;
+    },
+    after(milliseconds: number, run: () => void) {
+      time.after(milliseconds, run);
+      if (running) return;
+      running = true;
+      go();
+    },
+  };
+  return new Wire("the suite", timers, new Seeded(1), noFaults(), () => {});
 }
 
 Deno.test("the fake warehouse keeps the warehouse's promises", async (t) => {
   const fake = new FakeWarehouse();
-  const warehouse = fake.connect(realWire());
+  const warehouse = fake.connect(ownWire());
   const step = async (name: string, run: () => Promise<void>) => void await t.step(name, run);
   await checkpointPart(warehouse, step);
   await commitPart(
@@ -44,9 +56,14 @@ logSuite({
   name: "the fake log",
   ignore: false,
   open: () => {
-    const wire = realWire();
+    const wire = ownWire();
     const fake = new FakeLog({
-      time: wire.time,
+      time: {
+        get now() {
+          return Date.now();
+        },
+        after: (milliseconds, run) => wire.time.after(milliseconds, run),
+      },
       random: wire.random,
       trace: () => {},
       fetches: 1_000,

@@ -38,6 +38,11 @@ export class HeldTime implements Timers {
     return this.now - this.#start;
   }
 
+  /** Nothing is to come. */
+  get idle(): boolean {
+    return this.#timers.size === 0;
+  }
+
   after(milliseconds: number, run: () => void): number {
     const timer = { at: this.now + Math.max(0, Number(milliseconds) || 0), number: this.#next++, run };
     this.#timers.set(timer.number, timer);

@@ -249,6 +249,16 @@ export function heldBytes(
   return { bytes, fetches };
 }
 
+/** How many records a process has brought into the warehouse. */
+export function recordsMoved({ log, warehouse }: Stores, by: string): number {
+  const partitions = log.topics.get(sourceTopic)!;
+  return warehouse.history.reduce((all, event) => {
+    if (event.kind !== "move" || event.by !== by) return all;
+    return all +
+      partitions[event.partition]!.slice(event.from, event.next).filter((record) => record !== null).length;
+  }, 0);
+}
+
 function packedSize(record: SourceRecord | null): number {
   return record === null ? 0 : 28 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
 }

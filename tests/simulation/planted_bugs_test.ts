@@ -14,9 +14,9 @@ class UnfencedWarehouse extends FakeWarehouse {
 
 /** Writes the rows though the moves are refused. */
 class TornWarehouse extends FakeWarehouse {
-  override commit(transaction: Transaction): void {
+  override commit(transaction: Transaction, by: string): void {
     try {
-      super.commit(transaction);
+      super.commit(transaction, by);
     } catch (error) {
       for (const each of transaction.tables) this.write(each);
       throw error;

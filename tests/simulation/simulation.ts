@@ -1,7 +1,7 @@
 import { Seeded } from "../support/seeded.ts";
 import { sessionTimeout } from "./fake_consumer.ts";
 import { HeldTime } from "./held_time.ts";
-import { heldBytes, violations } from "./invariants.ts";
+import { heldBytes, recordsMoved, violations } from "./invariants.ts";
 import { SimulatedProcess } from "./process.ts";
 import { group, sourceTopic } from "./simulated_pipeline.ts";
 import { type BrokenStores, openStores, type Stores } from "./stores.ts";
@@ -252,6 +252,10 @@ class Simulation {
       const { in: came, out, filtered, deadLettered } = status.records;
       if (came !== out + filtered + deadLettered) {
         this.violations.push(`${process.wire.name} counts ${JSON.stringify(status.records)}`);
+      }
+      const moved = recordsMoved(this.#stores, process.wire.name);
+      if (came > moved) {
+        this.violations.push(`${process.wire.name} counts ${came} records, and brought in ${moved}`);
       }
       const held = heldBytes(status, this.#stores.log);
       if (held.bytes > this.#memoryBytes + held.fetches) {
