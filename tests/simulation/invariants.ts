@@ -207,13 +207,33 @@ function compare(
     const certain = all.findLastIndex(({ made }) => outKinds.includes(made.kind) && times.get(made)! > 0);
     const is = all.findIndex(({ made }) => made.thing!.id === id?.value);
     rows.delete(JSON.stringify([key]));
-    if (is < certain) {
-      wrong.push(`${table} has ${id?.value} for ${key}, which is older than ${all[certain]!.made.thing!.id}`);
+    // After a reset the order of reading counts.
+    const last = wasReset(ended) ? lastRead(ended, all) : all[certain]?.made;
+    const fits = last === undefined || last === all[is]?.made || is >= 0 && perhaps(all[is]!.made);
+    if (wasReset(ended) ? !fits : is < certain) {
+      wrong.push(`${table} has ${id?.value} for ${key}, which is older than ${last?.thing?.id}`);
     } else if (id && is >= 0 && !wasReset(ended) && id.time !== all[is]!.time) {
       wrong.push(`${table} has ${id.value} at ${id.time} instead of ${all[is]!.time}`);
     }
   }
   return [...wrong, ...[...rows.keys()].map((key) => `${table} has ${key}, which was made up`)];
+}
+
+/**
+ * The good one among these records that was brought in last; undefined if the position was set after it, since what was
+ * read then and never brought in may have been written, too.
+ */
+function lastRead({ stores }: Ended, writes: readonly Write[]): Made | undefined {
+  const partition = writes[0]!.made.partition;
+  for (const event of stores.warehouse.history.toReversed()) {
+    if (event.partition !== partition) continue;
+    if (event.kind === "set") return undefined;
+    const last = writes.findLast(({ made }) =>
+      outKinds.includes(made.kind) && made.offset >= event.from && made.offset < event.next
+    );
+    if (last) return last.made;
+  }
+  return undefined;
 }
 
 function perhaps({ kind }: Made): boolean {
