@@ -102,6 +102,12 @@ export function aggregate<I, K extends GroupKey, A extends Aggregates<I>>(
       'aggregate(): "compute" is empty; give at least one result, as in { records: count() }',
     );
   }
+  for (const [name, result] of Object.entries(compute)) {
+    if (typeof result?.measure === "function") continue;
+    throw new TypeError(
+      `aggregate(): the result "${name}" is ${String(result)}; give count(), sum(...) or another`,
+    );
+  }
   const spec: AggregateSpec<I> = { by, ...(window && { window }), compute };
   const operator: AggregateOperator<I, AggregateRow<K, A>> = { kind: "aggregate", name: "aggregate", spec };
   return operator;

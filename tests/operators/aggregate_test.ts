@@ -86,3 +86,14 @@ Deno.test("an aggregate of nothing is refused", () => {
     message: /"compute" is empty; give at least one result/,
   });
 });
+
+Deno.test("a result that is no aggregate is refused by its name", () => {
+  const compute = { all: count(), most: "max" };
+  assert.throws(
+    () => aggregate({ by: () => ({}), compute: compute as unknown as { all: ReturnType<typeof count> } }),
+    {
+      name: "TypeError",
+      message: 'aggregate(): the result "most" is max; give count(), sum(...) or another',
+    },
+  );
+});
