@@ -14,5 +14,5 @@ ENV WEIR_DATA_DIR=/data
 VOLUME /data
 EXPOSE 8080
 
-ENTRYPOINT ["deno", "run", "--allow-all", "--cached-only", "--v8-flags=--max-semi-space-size=2", "main.ts"]
+ENTRYPOINT ["deno", "run", "--allow-all", "--cached-only", "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=100", "main.ts"]
 CMD ["run", "users"]

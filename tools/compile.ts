@@ -18,7 +18,13 @@ const included = ["workers/", "src/"];
 // Types are checked by `deno task check`, which knows that workers have another global scope than windows.
 await run(compiler, ["cache", "--quiet", "--no-check", "main.ts"]);
 await run(compiler, [
-  ...["compile", "--quiet", "--allow-all", "--no-check", "--v8-flags=--max-semi-space-size=2"],
+  ...[
+    "compile",
+    "--quiet",
+    "--allow-all",
+    "--no-check",
+    "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=100",
+  ],
   ...included.flatMap((path) => ["--include", path]),
   ...(await unparsable()).flatMap((path) => ["--exclude", path]),
   ...["--output", output, "main.ts"],

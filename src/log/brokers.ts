@@ -35,8 +35,8 @@ export const membership = {
   rebalanceTimeout: 20_000,
   /** Milliseconds: new partitions are seen within this time. */
   metadataMaxAge: 30_000,
-  maxBytesPerPartition: 1024 * 1024,
-  maxBytes: 8 * 1024 * 1024,
+  maxBytesPerPartition: 512 * 1024,
+  maxBytes: 2 * 1024 * 1024,
   /** Milliseconds that a fetch waits for records. A resume or a seek waits for the fetch under way. */
   maxWaitTime: 100,
 };

@@ -6,6 +6,15 @@ import { errorType, type KafkaClient } from "./kafka_client.ts";
 import { sourceRecords } from "./kafka_records.ts";
 import type { ConsumerListener } from "./mod.ts";
 
+/**
+ * Milliseconds from one fetch to the next, at least: at a few hundred records a second each would bring one, and
+ * cost as much as one that brings a thousand. At high rates a fetch takes longer anyway.
+ */
+const fetchInterval = 3;
+
+/** As many as a fetch may bring: one after the other, each batch would wait for those before it to return. */
+const partitionsConsumedConcurrently = 64;
+
 /** Where reading a partition stands. */
 interface Reading {
   /** The offset that the next batch starts from. */
@@ -33,6 +42,8 @@ export class KafkaMembership implements Membership {
   #left = false;
   /** Counts assignments, to know an outdated answer. */
   #generation = 0;
+  /** When the last fetch was allowed, by the clock of `performance`. */
+  #lastFetch = -Infinity;
   #assigned: readonly number[] = [];
   /** The partitions whose positions are known. */
   readonly #open = new Map<number, Reading>();
@@ -75,6 +86,13 @@ export class KafkaMembership implements Membership {
     await this.#ended.promise;
   }
 
+  /** A broker is fetched again when all batches of its last answer have returned: so not too soon after that. */
+  async #pace(): Promise<void> {
+    const early = this.#lastFetch + fetchInterval - performance.now();
+    if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
+    this.#lastFetch = performance.now();
+  }
+
   async #join(): Promise<void> {
     await this.#consumer.connect();
     if (this.#left) return;
@@ -84,9 +102,10 @@ export class KafkaMembership implements Membership {
     await this.#consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: true,
+      partitionsConsumedConcurrently,
       eachBatch: (payload) => {
         this.#fetched(payload);
-        return Promise.resolve();
+        return this.#pace();
       },
     });
   }

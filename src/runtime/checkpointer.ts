@@ -25,7 +25,7 @@ export interface CheckpointerOptions {
   readonly lanes: readonly Lane[];
   /** One per output of the pipeline, in order. */
   readonly meters: readonly SinkMeter[];
-  /** Milliseconds from the start of one transaction to that of the next, at least. */
+  /** Milliseconds that what is ready waits for what is on its way, at most. */
   readonly interval: number;
   readonly signal: AbortSignal;
   readonly now: () => number;
@@ -57,7 +57,6 @@ export class Checkpointer {
   readonly #tables = new Map<number, WarehouseTable>();
   readonly #keyTypes = new Map<number, KeyTypes>();
   #wake: () => void = () => {};
-  #notified = false;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -99,7 +98,6 @@ export class Checkpointer {
 
   /** Something may be ready. */
   notify(): void {
-    this.#notified = true;
     this.#wake();
   }
 
@@ -107,19 +105,25 @@ export class Checkpointer {
   async run(): Promise<void> {
     const { lanes, signal, reset, now, interval } = this.#options;
     signal.addEventListener("abort", () => this.notify());
-    let last = -Infinity;
     while (!signal.aborted) {
       // A lane whose worker is still starting waits, and does not hold up the others.
-      for (const lane of lanes) if (lane.resetReason !== undefined && !lane.slot.starting) await reset(lane);
+      for (const lane of lanes.filter(mayReset)) await reset(lane);
       if (!lanes.some((lane) => lane.ready().length > 0)) {
-        await this.#notification();
+        if (!lanes.some(mayReset)) await this.#change();
         continue;
       }
-      const early = last + interval - now();
-      if (early > 0) await pause(early, signal);
-      last = now();
+      await this.#others(now() + interval);
       const tasks = lanes.flatMap((lane) => lane.ready());
       if (tasks.length > 0) await this.#commit(tasks);
+    }
+  }
+
+  /** Waits for what is on its way in the workers and tables too, so that one transaction takes all, but not for long. */
+  async #others(deadline: number): Promise<void> {
+    const { lanes, now, signal } = this.#options;
+    const onTheWay = () => lanes.some(({ tasks }) => tasks.some(({ state }) => state !== "ready"));
+    for (let left = deadline - now(); left > 0 && onTheWay() && !signal.aborted; left = deadline - now()) {
+      await this.#change(left);
     }
   }
 
@@ -254,11 +258,20 @@ export class Checkpointer {
     this.#options.committed(tasks);
   }
 
-  async #notification(): Promise<void> {
-    if (!this.#notified) await new Promise<void>((resolve) => this.#wake = resolve);
-    this.#notified = false;
-    this.#wake = () => {};
+  /** Waits until something may have changed, or so many milliseconds. What it was is to be looked at anew. */
+  async #change(most?: number): Promise<void> {
+    if (this.#options.signal.aborted) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (most !== undefined) timer = setTimeout(resolve, most);
+    });
+    clearTimeout(timer);
   }
+}
+
+function mayReset({ resetReason, slot }: Lane): boolean {
+  return resetReason !== undefined && !slot.starting;
 }
 
 function chunkOf(task: Task, output: number): CopyChunk {

@@ -117,6 +117,13 @@ export class Lane {
     return true;
   }
 
+  /** How many records wait for the worker. */
+  get waiting(): number {
+    let records = 0;
+    for (const { queue } of this.partitions.values()) records += queue.records;
+    return records;
+  }
+
   /** Takes the next task, if the worker has room for one and anything waits. The caller gives it to `run`. */
   take(): { task: Task; inputs: SliceInput[] } | undefined {
     if (this.resetReason !== undefined || this.slot.starting || this.tasks.length >= tasksUnderWay) {

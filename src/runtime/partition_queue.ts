@@ -31,6 +31,8 @@ const chunkRecords = 1_000;
 export class PartitionQueue {
   readonly #limits: Limits;
   #chunks: Chunk[] = [];
+  /** How many records wait. */
+  records = 0;
 
   constructor(limits: Limits) {
     this.#limits = { records: Math.min(limits.records, chunkRecords), bytes: limits.bytes };
@@ -60,6 +62,7 @@ export class PartitionQueue {
       size += more;
     }
     cut(records.length);
+    this.records += records.length;
     return bytes;
   }
 
@@ -71,10 +74,13 @@ export class PartitionQueue {
       left = { records: left.records - chunk.records.count, bytes: left.bytes - chunk.bytes };
       if (end > 0 && (left.records < 0 || left.bytes < 0)) break;
     }
-    return this.#chunks.splice(0, end);
+    const taken = this.#chunks.splice(0, end);
+    for (const chunk of taken) this.records -= chunk.records.count;
+    return taken;
   }
 
   clear(): void {
     this.#chunks = [];
+    this.records = 0;
   }
 }

@@ -7,6 +7,7 @@ import type { SourceName } from "../warehouse/mod.ts";
 import { Assignment } from "./assignment.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { deliver, type DeliveryOptions, type RefusedSource } from "./delivery.ts";
+import { Gathering } from "./gathering.ts";
 import { GroupPosition } from "./group_position.ts";
 import { Intake } from "./intake.ts";
 import { Lane, type Task } from "./lane.ts";
@@ -24,7 +25,7 @@ export interface RunLimits {
   readonly maxBatchBytes: number;
   /** Bytes of records that may be between fetch and commit, over all partitions of a pipeline. */
   readonly memoryBytes: number;
-  /** Milliseconds between the starts of two transactions, at least. */
+  /** Milliseconds for which records are gathered before they go on together, when there are few of them. */
   readonly commitInterval: number;
   /** Milliseconds after which a worker that does not answer is replaced. */
   readonly workerTimeout: number;
@@ -66,6 +67,7 @@ export class PipelineRun {
   readonly #meters: SinkMeter[];
   readonly #deadLetterMeter: SinkMeter;
   readonly #stopping = new AbortController();
+  readonly #gathering: Gathering;
   #loops: Promise<unknown> = Promise.resolve();
   #assigned = false;
   #draining = false;
@@ -81,6 +83,11 @@ export class PipelineRun {
     this.#source = { group: plan.source.group, topic: plan.source.topic };
     const batch = { records: limits.maxBatchRecords, bytes: limits.maxBatchBytes };
     this.#lanes = pool.slots.map((slot) => new Lane(slot, plan.name, batch, now));
+    this.#gathering = new Gathering(
+      limits.commitInterval,
+      now,
+      () => this.#lanes.forEach((lane) => this.#take(lane)),
+    );
     this.#meters = plan.outputs.map(({ sink }) => new SinkMeter(sink.name, sink.kind));
     this.#deadLetterMeter = new SinkMeter(plan.deadLetter, "dead-letter");
     this.#consumer = services.log.consumer(this.#source.topic, this.#source.group);
@@ -264,6 +271,10 @@ export class PipelineRun {
   }
 
   #pump(lane: Lane): void {
+    if (this.#gathering.over(lane.waiting)) this.#take(lane);
+  }
+
+  #take(lane: Lane): void {
     if (this.#draining || this.#failure !== undefined) return;
     for (let next = lane.take(); next; next = lane.take()) this.#run(next.task, next.inputs);
   }
@@ -357,6 +368,7 @@ export class PipelineRun {
   /** Gives up whatever is on the way. */
   #end(): void {
     this.#stopping.abort();
+    this.#gathering.stop();
     for (const lane of this.#lanes) lane.abandon();
   }
 
