@@ -25,10 +25,13 @@ export {
   min,
   sum,
 } from "./operators/aggregate.ts";
+export { countByValue, type CountByValueOptions } from "./operators/count_by_value.ts";
 export { filter } from "./operators/filter.ts";
 export { flatMap } from "./operators/flat_map.ts";
 export { map } from "./operators/map.ts";
 export { InvalidRecord, type Operator, type RecordContext } from "./operators/mod.ts";
+export { transform } from "./operators/transform.ts";
+export { union } from "./operators/union.ts";
 export { validate } from "./operators/validate.ts";
 export { sliding, tumbling, type Window } from "./operators/window.ts";
 export {
@@ -36,17 +39,14 @@ export {
   type CassandraTableOptions,
   type From,
   kafka,
-  type Output,
   type Pipeline,
   pipeline,
   type PipelineOptions,
   postgresTable,
   type PostgresTableOptions,
   type Schedule,
-  type Sink,
   type Source,
   type SourceOptions,
-  type Stream,
   topic,
   type TopicOptions,
 } from "./pipeline.ts";
@@ -55,3 +55,4 @@ export type { Produced, Producer, ProducerRun } from "./producers/mod.ts";
 export type { User } from "./producers/random_user.ts";
 export { randomUserApi, type RandomUserApiOptions } from "./producers/random_user_api.ts";
 export type { Offset, TopicPartition } from "./record.ts";
+export type { Output, Sink, Stream } from "./stream.ts";

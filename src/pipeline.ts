@@ -6,6 +6,7 @@ import type { AggregateOperator, Merged } from "./operators/aggregate.ts";
 import type { Operator, RecordContext } from "./operators/mod.ts";
 import type { Producer } from "./producers/mod.ts";
 import type { Offset } from "./record.ts";
+import { type Output, type PlanNode, type Sink, Stream } from "./stream.ts";
 
 /** A topic that a pipeline reads. */
 export interface Source<out T> {
@@ -60,15 +61,6 @@ export function kafka<T>(topic: string, options: SourceOptions<T>): Source<T> {
     ...(options.eventTime && { eventTime: options.eventTime }),
     lateness: options.lateness === undefined ? Infinity : milliseconds(options.lateness),
   };
-}
-
-/** Where rows of type `T` go. Plain data: what connects and writes is chosen when the process starts. */
-export interface Sink<in T> {
-  readonly kind: "cassandra" | "postgres" | "topic";
-  /** The table's or topic's name, as given. */
-  readonly name: string;
-  /** Carries the type only; there is never a value. */
-  readonly accepts?: (row: T) => void;
 }
 
 /** A table in Cassandra, or in the embedded tables when no Cassandra is set. */
@@ -196,68 +188,6 @@ export function topic<T>(name: string, options?: TopicOptions<T>): Sink<T> {
   return sink;
 }
 
-/** A step of a plan: an operator and the node whose values it takes; node 0 is the source. */
-export interface PlanNode {
-  readonly id: number;
-  readonly parent: number;
-  readonly operator: Operator<never, unknown>;
-}
-
-/** A stream that ends in a sink. */
-export interface Output {
-  readonly node: number;
-  readonly sink: Sink<never>;
-}
-
-/** A flow of values through a pipeline. Streams are made by `pipe` and never hold values themselves. */
-export class Stream<out T> {
-  readonly #nodes: PlanNode[];
-  readonly #node: number;
-
-  /** @internal Use {@linkcode pipeline}, which gives the first stream. */
-  constructor(nodes: PlanNode[], node: number) {
-    this.#nodes = nodes;
-    this.#node = node;
-  }
-
-  /** Passes every value through the operators, in order. Streams that share a prefix run it once. */
-  pipe<A>(a: Operator<T, A>): Stream<A>;
-  pipe<A, B>(a: Operator<T, A>, b: Operator<A, B>): Stream<B>;
-  pipe<A, B, C>(a: Operator<T, A>, b: Operator<A, B>, c: Operator<B, C>): Stream<C>;
-  pipe<A, B, C, D>(a: Operator<T, A>, b: Operator<A, B>, c: Operator<B, C>, d: Operator<C, D>): Stream<D>;
-  pipe<A, B, C, D, E>(
-    a: Operator<T, A>,
-    b: Operator<A, B>,
-    c: Operator<B, C>,
-    d: Operator<C, D>,
-    e: Operator<D, E>,
-  ): Stream<E>;
-  pipe<A, B, C, D, E, F>(
-    a: Operator<T, A>,
-    b: Operator<A, B>,
-    c: Operator<B, C>,
-    d: Operator<C, D>,
-    e: Operator<D, E>,
-    f: Operator<E, F>,
-  ): Stream<F>;
-  pipe(...operators: Operator<never, unknown>[]): Stream<unknown> {
-    let at = this.#node;
-    for (const operator of operators) {
-      if (typeof operator?.kind !== "string") {
-        throw new TypeError(`pipe() takes operators, as map(...) gives one; it got ${String(operator)}`);
-      }
-      this.#nodes.push({ id: this.#nodes.length + 1, parent: at, operator });
-      at = this.#nodes.length;
-    }
-    return new Stream(this.#nodes, at);
-  }
-
-  /** Ends the stream in a sink. */
-  to(sink: Sink<T>): Output {
-    return { node: this.#node, sink: sink as Sink<never> };
-  }
-}
-
 /** When a pipeline's producer runs. */
 export interface Schedule<out T> {
   /**
@@ -362,8 +292,7 @@ function planProblems(plan: Pipeline): string[] {
     problems.push(...outputProblems(plan, output));
   }
   for (const node of nodes) {
-    const parent = nodes[node.parent - 1];
-    if (parent && isAggregate(parent.operator)) {
+    if (node.parents.some((parent) => nodes[parent - 1] && isAggregate(nodes[parent - 1]!.operator))) {
       problems.push(
         `${node.operator.name} follows an aggregate, whose results are merged in the warehouse; map before`,
       );

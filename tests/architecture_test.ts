@@ -1,7 +1,7 @@
 /**
  * Who may import whom. The layers, from the inside out:
  *
- *     leaves <- codecs, operators, ports <- pipeline <- producers, adapters <- public API <- ready-made pipelines
+ *     leaves <- codecs, operators, ports <- streams <- pipeline <- producers, adapters <- public API <- ready-made pipelines
  *
  * The runtime works on ports; `src/runtime/services.ts` alone chooses the adapters behind them.
  */
@@ -20,9 +20,18 @@ const layers: readonly Layer[] = [
   { name: "leaves", files: /^src\/(record|errors|columns|duration|byte_buffer)\.ts$/, may: [] },
   { name: "settings", files: /^src\/(config|settings|version)\.ts$/, may: ["leaves", "deno.json"] },
   { name: "codecs", files: /^src\/codecs\//, may: ["leaves"] },
+  {
+    name: "streams",
+    files: /^src\/(stream|operators\/(transform|union))\.ts$/,
+    may: ["leaves", "codecs", "operators"],
+  },
   { name: "operators", files: /^src\/operators\//, may: ["leaves", "codecs"] },
   { name: "producer port", files: /^src\/producers\/mod\.ts$/, may: ["leaves"] },
-  { name: "pipeline", files: /^src\/pipeline\.ts$/, may: ["leaves", "codecs", "operators", "producer port"] },
+  {
+    name: "pipeline",
+    files: /^src\/pipeline\.ts$/,
+    may: ["leaves", "codecs", "operators", "streams", "producer port"],
+  },
   {
     name: "ports",
     files: /^src\/((log|sinks|warehouse)\/mod|sinks\/cells)\.ts$/,
@@ -43,7 +52,7 @@ const layers: readonly Layer[] = [
   {
     name: "public API",
     files: /^src\/mod\.ts$/,
-    may: ["leaves", "codecs", "operators", "pipeline", "producer port", "producers"],
+    may: ["leaves", "codecs", "operators", "streams", "pipeline", "producer port", "producers"],
   },
   { name: "ready-made pipelines", files: /^src\/pipelines\//, may: ["public API", "producers"] },
   {
@@ -67,6 +76,7 @@ const layers: readonly Layer[] = [
       "operators",
       "ports",
       "shared by adapters",
+      "streams",
       "pipeline",
       "ready-made pipelines",
       "schedule",

@@ -49,9 +49,9 @@ Deno.test("a pipeline is plain data, with its defaults", () => {
     [plan.source.topic, plan.source.group, plan.source.from, plan.source.partitions, plan.source.lateness],
     ["lines", "weir-lines", "earliest", 8, Infinity],
   );
-  assert.deepEqual(plan.nodes.map(({ id, parent, operator }) => [id, parent, operator.kind]), [[
+  assert.deepEqual(plan.nodes.map(({ id, parents, operator }) => [id, parents, operator.kind]), [[
     1,
-    0,
+    [0],
     "map",
   ]]);
   assert.deepEqual(plan.outputs, [{
@@ -81,8 +81,8 @@ Deno.test("streams that share a prefix share its nodes", () => {
     },
   });
   assert.deepEqual(
-    plan.nodes.map(({ id, parent, operator }) => [id, parent, operator.kind]),
-    [[1, 0, "filter"], [2, 1, "map"], [3, 1, "aggregate"]],
+    plan.nodes.map(({ id, parents, operator }) => [id, parents, operator.kind]),
+    [[1, [0], "filter"], [2, [1], "map"], [3, [1], "aggregate"]],
   );
   assert.deepEqual(plan.outputs.map((output) => output.node), [2, 1, 3]);
   assert.deepEqual(plan.outputs.map((output) => aggregateOf(plan, output)?.kind), [

@@ -8,6 +8,7 @@ import {
   avg,
   cassandraTable,
   count,
+  countByValue,
   delimited,
   filter,
   flatMap,
@@ -22,7 +23,9 @@ import {
   type Stream,
   sum,
   topic,
+  transform,
   tumbling,
+  union,
   validate,
 } from "../src/mod.ts";
 
@@ -87,6 +90,31 @@ Deno.test("a filter's type guard narrows what comes after it", () => {
   assert.equal(plan.nodes.length, 3);
 });
 
+Deno.test("transforms and unions are typed by what they are piped into", () => {
+  const plan = pipeline("typed", {
+    source,
+    outputs: (stream) => {
+      const young = stream.pipe(
+        filter((user) => (user.age ?? 0) < 18),
+        map((user) => ({ id: user.id, age: 0 })),
+      );
+      return [
+        stream.pipe(
+          map((user) => ({ id: user.id, name: "" })),
+          union(young),
+          map((either) => ({ id: either.id })),
+        )
+          .to(postgresTable("b", { columns: { id: "text" }, key: ["id"] })),
+        stream.pipe(transform((users) => users.pipe(map((user) => ({ id: user.id })))))
+          .to(postgresTable("c", { columns: { id: "text" }, key: ["id"] })),
+        stream.pipe(transform(map((user) => user.id), map((id) => ({ id }))))
+          .to(postgresTable("d", { columns: { id: "text" }, key: ["id"] })),
+      ];
+    },
+  });
+  assert.equal(plan.outputs.length, 3);
+});
+
 type User = typeof source extends { codec: { decode(bytes: Uint8Array): infer T } } ? T : never;
 
 // Never called: only the type check reads it.
@@ -135,6 +163,16 @@ export function compileErrors(
   stream.pipe(validate((user) => user.age));
   // @ts-expect-error flatMap needs something to iterate
   stream.pipe(flatMap((user) => user.age));
+  // @ts-expect-error values that cannot be a column of a key
+  stream.pipe(countByValue());
+  // @ts-expect-error a value that only one of two streams has
+  users.pipe(union(stream), map((either) => either.tags));
+  // @ts-expect-error a transform of other values
+  stream.pipe(transform((lines: Stream<string>) => lines));
+  // @ts-expect-error a transform whose second operator does not fit its first
+  stream.pipe(transform(map((user) => user.id), map((age: number) => age)));
+  // @ts-expect-error a transform that gives no stream
+  stream.pipe(transform((users) => users.to(names)));
   return outputs;
 }
 

@@ -8,11 +8,11 @@ import type { RecordContext } from "../operators/mod.ts";
 import {
   aggregateOf,
   type CassandraTable,
-  type Output,
   type Pipeline,
   type PostgresTable,
   type TopicSink,
 } from "../pipeline.ts";
+import type { Output } from "../stream.ts";
 import { CellEncoder } from "../sinks/cell_encoder.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
 import { Aggregator } from "./aggregator.ts";

@@ -1,5 +1,6 @@
 import type { Operator, RecordContext, RecordOperator } from "../operators/mod.ts";
 import { isAggregate, type Pipeline } from "../pipeline.ts";
+import type { PlanNode } from "../stream.ts";
 import type { Checkpoint } from "../warehouse/mod.ts";
 import { type Collector, collectorFor, type CurrentRecord } from "./collectors.ts";
 import { deadLetter } from "./dead_letter.ts";
@@ -26,6 +27,7 @@ type Step = (value: never) => void;
 export class PlanExecutor {
   readonly #plan: Pipeline;
   readonly #collectors: readonly Collector[];
+  readonly #steps = new Map<number, Step>();
   readonly #first: Step;
   readonly #partitions = new Map<number, { writeTime: number; eventTime: number | null }>();
   readonly #now: () => number;
@@ -143,13 +145,14 @@ export class PlanExecutor {
   #stepsAfter(node: number): Step {
     const steps: Step[] = [];
     for (const next of this.#plan.nodes) {
-      if (next.parent === node && !isAggregate(next.operator)) {
-        steps.push(this.#operatorStep(next.operator, next.id));
-      }
+      if (isAggregate(next.operator)) continue;
+      // A union may have the same parent twice.
+      const times = next.parents.filter((parent) => parent === node).length;
+      for (let i = 0; i < times; i++) steps.push(this.#stepOf(next));
     }
     this.#plan.outputs.forEach(({ node: at, sink }, i) => {
       const aggregate = this.#plan.nodes[at - 1];
-      const takesFrom = aggregate && isAggregate(aggregate.operator) ? aggregate.parent : at;
+      const takesFrom = aggregate && isAggregate(aggregate.operator) ? aggregate.parents[0] : at;
       const stage = aggregate && isAggregate(aggregate.operator) ? "aggregate" : `write ${sink.name}`;
       if (takesFrom === node) steps.push(this.#outputStep(this.#collectors[i]!, stage));
     });
@@ -157,6 +160,13 @@ export class PlanExecutor {
     return (value) => {
       for (const step of steps) step(value);
     };
+  }
+
+  /** One step for each node, however many parents give it values. */
+  #stepOf({ id, operator }: PlanNode): Step {
+    const step = this.#steps.get(id) ?? this.#operatorStep(operator, id);
+    this.#steps.set(id, step);
+    return step;
   }
 
   #operatorStep(operator: Operator<never, unknown>, id: number): Step {

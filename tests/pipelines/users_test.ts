@@ -49,7 +49,7 @@ Deno.test("users: the plan is the one that is promised", () => {
     "topic users_enriched",
     "postgres users_per_minute",
   ]);
-  assert.deepEqual(users.nodes.map(({ parent, operator }) => [parent, operator.name]), [
+  assert.deepEqual(users.nodes.map(({ parents, operator }) => [...parents, operator.name]), [
     [0, "validate(isPlausible)"],
     [1, "map(toRow)"],
     [2, "map(enrich)"],

@@ -1,0 +1,97 @@
+import type { Operator } from "./operators/mod.ts";
+import type { TransformOperator } from "./operators/transform.ts";
+import type { UnionOperator } from "./operators/union.ts";
+
+/** Where rows of type `T` go. Plain data: what connects and writes is chosen when the process starts. */
+export interface Sink<in T> {
+  readonly kind: "cassandra" | "postgres" | "topic";
+  /** The table's or topic's name, as given. */
+  readonly name: string;
+  /** Carries the type only; there is never a value. */
+  readonly accepts?: (row: T) => void;
+}
+
+/** A step of a plan: an operator and the nodes whose values it takes; node 0 is the source. */
+export interface PlanNode {
+  /** Its place in the plan's nodes, from 1. A node's parents have smaller ids. */
+  readonly id: number;
+  /** One; a union has several. */
+  readonly parents: readonly number[];
+  readonly operator: Operator<never, unknown>;
+}
+
+/** A stream that ends in a sink. */
+export interface Output {
+  readonly node: number;
+  readonly sink: Sink<never>;
+}
+
+/** A flow of values through a pipeline. Streams are made by `pipe` and never hold values themselves. */
+export class Stream<out T> {
+  readonly #nodes: PlanNode[];
+  readonly #node: number;
+
+  /** @internal Use {@linkcode pipeline}, which gives the first stream. */
+  constructor(nodes: PlanNode[], node: number) {
+    this.#nodes = nodes;
+    this.#node = node;
+  }
+
+  /** Passes every value through the operators, in order. Streams that share a prefix run it once. */
+  pipe<A>(a: Operator<T, A>): Stream<A>;
+  pipe<A, B>(a: Operator<T, A>, b: Operator<A, B>): Stream<B>;
+  pipe<A, B, C>(a: Operator<T, A>, b: Operator<A, B>, c: Operator<B, C>): Stream<C>;
+  pipe<A, B, C, D>(a: Operator<T, A>, b: Operator<A, B>, c: Operator<B, C>, d: Operator<C, D>): Stream<D>;
+  pipe<A, B, C, D, E>(
+    a: Operator<T, A>,
+    b: Operator<A, B>,
+    c: Operator<B, C>,
+    d: Operator<C, D>,
+    e: Operator<D, E>,
+  ): Stream<E>;
+  pipe<A, B, C, D, E, F>(
+    a: Operator<T, A>,
+    b: Operator<A, B>,
+    c: Operator<B, C>,
+    d: Operator<C, D>,
+    e: Operator<D, E>,
+    f: Operator<E, F>,
+  ): Stream<F>;
+  pipe(...operators: Operator<never, unknown>[]): Stream<unknown> {
+    return operators.reduce<Stream<unknown>>((stream, operator) => stream.#through(operator), this);
+  }
+
+  #through(operator: Operator<never, unknown>): Stream<unknown> {
+    if (typeof operator?.kind !== "string") {
+      throw new TypeError(`pipe() takes operators, as map(...) gives one; it got ${String(operator)}`);
+    }
+    if (isTransform(operator)) return this.#ownedBy(operator.name, operator.expand(this as Stream<unknown>));
+    const others = isUnion(operator)
+      ? operator.streams.map((each) => this.#ownedBy("union", each).#node)
+      : [];
+    const id = this.#nodes.length + 1;
+    this.#nodes.push({ id, parents: [this.#node, ...others], operator });
+    return new Stream(this.#nodes, id);
+  }
+
+  /** Streams of two pipelines have nothing to do with each other: they may run in other processes. */
+  #ownedBy(operator: string, stream: Stream<unknown>): Stream<unknown> {
+    if (stream instanceof Stream && stream.#nodes === this.#nodes) return stream;
+    throw new TypeError(
+      `${operator}: a stream of another pipeline; use those that come from this one's source`,
+    );
+  }
+
+  /** Ends the stream in a sink. */
+  to(sink: Sink<T>): Output {
+    return { node: this.#node, sink: sink as Sink<never> };
+  }
+}
+
+function isTransform(operator: Operator<never, unknown>): operator is TransformOperator<unknown, unknown> {
+  return operator.kind === "transform";
+}
+
+function isUnion(operator: Operator<never, unknown>): operator is UnionOperator<never, unknown> {
+  return operator.kind === "union";
+}
