@@ -29,6 +29,12 @@ export { countByValue, type CountByValueOptions } from "./operators/count_by_val
 export { filter } from "./operators/filter.ts";
 export { flatMap } from "./operators/flat_map.ts";
 export { map } from "./operators/map.ts";
+export {
+  mapWithState,
+  type StateChange,
+  type StateKey,
+  type StateOptions,
+} from "./operators/map_with_state.ts";
 export { InvalidRecord, type Operator, type RecordContext } from "./operators/mod.ts";
 export { transform } from "./operators/transform.ts";
 export { union } from "./operators/union.ts";

@@ -3,6 +3,7 @@ import { columnProblems, type Columns, type ColumnSpec, columnSpecs, type RowOf 
 import { type Duration, milliseconds } from "./duration.ts";
 import { ConfigError } from "./errors.ts";
 import type { AggregateOperator, Merged } from "./operators/aggregate.ts";
+import { isStateful } from "./operators/map_with_state.ts";
 import type { Operator, RecordContext } from "./operators/mod.ts";
 import type { Producer } from "./producers/mod.ts";
 import type { Offset } from "./record.ts";
@@ -298,6 +299,7 @@ function planProblems(plan: Pipeline): string[] {
       );
     }
   }
+  problems.push(...stateProblems(plan));
   for (
     const name of [
       source.topic,
@@ -306,6 +308,30 @@ function planProblems(plan: Pipeline): string[] {
   ) {
     if (name === deadLetter) {
       problems.push(`its dead letters would go to "${name}", which it also reads or writes`);
+    }
+  }
+  return problems;
+}
+
+function stateProblems({ nodes, outputs }: Pipeline): string[] {
+  const problems: string[] = [];
+  const names = new Set<string>();
+  /** The nodes whose values come out of a state. */
+  const after = new Set<number>();
+  for (const { id, parents, operator } of nodes) {
+    if (parents.some((parent) => after.has(parent))) after.add(id);
+    if (!isStateful(operator)) continue;
+    after.add(id);
+    if (names.has(operator.stateName)) {
+      problems.push(`two operators keep states as "${operator.stateName}"; give each a "name" of its own`);
+    }
+    names.add(operator.stateName);
+  }
+  for (const { node, sink } of outputs) {
+    if (sink.kind === "topic" && after.has(node)) {
+      problems.push(
+        `topic("${sink.name}") follows mapWithState; a postgresTable or a cassandraTable can take that, a topic not yet`,
+      );
     }
   }
   return problems;

@@ -15,6 +15,7 @@ import {
   json,
   kafka,
   map,
+  mapWithState,
   max,
   type Output,
   pipeline,
@@ -115,6 +116,25 @@ Deno.test("transforms and unions are typed by what they are piped into", () => {
   assert.equal(plan.outputs.length, 3);
 });
 
+Deno.test("a state's type is that of its first one, and what is given on goes on typed", () => {
+  const plan = pipeline("typed", {
+    source,
+    outputs: (stream) => [
+      stream.pipe(mapWithState({
+        by: (user) => user.gender,
+        initial: () => ({ users: 0, oldest: null as number | null }),
+        update: ({ users, oldest }, user) => ({
+          state: { users: users + 1, oldest: Math.max(oldest ?? 0, user.age ?? 0) },
+          emit: [{ gender: user.gender, users }],
+        }),
+        timeout: "1h",
+        timedOut: ({ users }, gender) => [{ gender: gender.toUpperCase(), users }],
+      })).to(postgresTable("b", { columns: { gender: "text", users: "int" }, key: ["gender"] })),
+    ],
+  });
+  assert.equal(plan.nodes.length, 1);
+});
+
 type User = typeof source extends { codec: { decode(bytes: Uint8Array): infer T } } ? T : never;
 
 // Never called: only the type check reads it.
@@ -163,6 +183,19 @@ export function compileErrors(
   stream.pipe(validate((user) => user.age));
   // @ts-expect-error flatMap needs something to iterate
   stream.pipe(flatMap((user) => user.age));
+  const by = (user: User) => user.id;
+  // @ts-expect-error a new state of another type
+  stream.pipe(mapWithState({ by, initial: () => 0, update: () => ({ state: "1" }) }));
+  // @ts-expect-error an update that does not say what becomes of the state
+  stream.pipe(mapWithState({ by, initial: () => 0, update: () => ({ emit: [1] }) }));
+  const byObject = (user: User) => ({ id: user.id });
+  // @ts-expect-error a key that cannot be one
+  stream.pipe(mapWithState({ by: byObject, initial: () => 0, update: (n) => ({ state: n }) }));
+  stream.pipe(
+    mapWithState({ by, initial: () => 0, update: (n) => ({ state: n, emit: [n] }) }),
+    // @ts-expect-error what is given on is a number
+    map((n) => n.id),
+  );
   // @ts-expect-error values that cannot be a column of a key
   stream.pipe(countByValue());
   // @ts-expect-error a value that only one of two streams has

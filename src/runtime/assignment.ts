@@ -1,8 +1,9 @@
 import { OffsetOutOfRange } from "../errors.ts";
 import type { LogConsumer, PartitionOffsets } from "../log/mod.ts";
+import { isStateful } from "../operators/map_with_state.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Offset } from "../record.ts";
-import type { SourceName, Warehouse } from "../warehouse/mod.ts";
+import type { Checkpoint, SourceName, Warehouse } from "../warehouse/mod.ts";
 import type { Lane, OwnedPartition } from "./lane.ts";
 import { retry, serviceBackoff } from "./retry.ts";
 
@@ -91,7 +92,7 @@ export class Assignment {
     const positions = new Map<number, Offset>();
     for (const checkpoint of checkpoints) {
       const { partition } = checkpoint;
-      if (!this.laneOf(partition)) this.#leastLoaded().own(checkpoint);
+      if (!this.laneOf(partition)) await this.#own(checkpoint);
       const owned = this.laneOf(partition)!.partitions.get(partition)!;
       this.#checkRange(partition, owned.expected, ends.find((each) => each.partition === partition));
       positions.set(partition, owned.expected);
@@ -116,7 +117,9 @@ export class Assignment {
         fenced = true;
         continue;
       }
-      lane.restore(owned, checkpoint);
+      if (!await this.#prepare(lane, checkpoint)) break;
+      if (lane.partitions.get(owned.partition) !== owned) continue; // it was lost meanwhile
+      owned.restore(checkpoint);
       consumer.seek(owned.partition, owned.expected);
       if (owned.paused) consumer.resume([owned.partition]);
       owned.paused = false;
@@ -188,6 +191,37 @@ export class Assignment {
     };
     const positions = new Map([...offsets].map((each) => [each.partition, start(each)]));
     await warehouse.setPositions(source, positions, "absent");
+  }
+
+  /** Answers false when the lane's worker has died meanwhile: it starts over anew when another has taken the place. */
+  async #prepare(lane: Lane, checkpoint: Checkpoint): Promise<boolean> {
+    const { signal, failed } = this.#options;
+    const { worker } = lane.slot;
+    const alive = () => lane.slot.worker === worker && !lane.slot.starting;
+    try {
+      await retry(() => lane.prepare(checkpoint, this.#states(checkpoint)), {
+        backoff: serviceBackoff,
+        signal,
+        failed,
+        mendable: alive,
+      });
+      return true;
+    } catch (error) {
+      if (alive()) throw error;
+      return false;
+    }
+  }
+
+  async #own(checkpoint: Checkpoint): Promise<void> {
+    const lane = this.#leastLoaded();
+    await lane.prepare(checkpoint, this.#states(checkpoint));
+    lane.own(checkpoint);
+  }
+
+  /** Nothing is asked for when no operator keeps any. */
+  async *#states({ partition }: Checkpoint): AsyncIterable<string> {
+    const { plan, warehouse, source } = this.#options;
+    if (plan.nodes.some(({ operator }) => isStateful(operator))) yield* warehouse.states(source, partition);
   }
 
   #leastLoaded(): Lane {

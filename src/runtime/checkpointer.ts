@@ -57,6 +57,8 @@ export class Checkpointer {
   readonly #tables = new Map<number, WarehouseTable>();
   readonly #keyTypes = new Map<number, KeyTypes>();
   #wake: () => void = () => {};
+  #resetting = false;
+  #resetFailure: { readonly error: unknown } | undefined;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -103,13 +105,13 @@ export class Checkpointer {
 
   /** Runs until the signal aborts. */
   async run(): Promise<void> {
-    const { lanes, signal, reset, now, interval } = this.#options;
+    const { lanes, signal, now, interval } = this.#options;
     signal.addEventListener("abort", () => this.notify());
     while (!signal.aborted) {
-      // A lane whose worker is still starting waits, and does not hold up the others.
-      for (const lane of lanes.filter(mayReset)) await reset(lane);
+      if (this.#resetFailure) throw this.#resetFailure.error;
+      this.#resetNext();
       if (!lanes.some((lane) => lane.ready().length > 0)) {
-        if (!lanes.some(mayReset)) await this.#change();
+        await this.#change();
         continue;
       }
       await this.#others(now() + interval);
@@ -125,6 +127,21 @@ export class Checkpointer {
     for (let left = deadline - now(); left > 0 && onTheWay() && !signal.aborted; left = deadline - now()) {
       await this.#change(left);
     }
+  }
+
+  /**
+   * Starts one lane over, if one has to. The others go on meanwhile: loading what its operators keep may take long, and
+   * a lane whose worker is still starting waits.
+   */
+  #resetNext(): void {
+    const { lanes, reset } = this.#options;
+    const lane = lanes.find(mayReset);
+    if (!lane || this.#resetting) return;
+    this.#resetting = true;
+    reset(lane).catch((error) => this.#resetFailure = { error }).finally(() => {
+      this.#resetting = false;
+      this.notify();
+    });
   }
 
   async #commit(tasks: readonly Task[]): Promise<void> {
@@ -147,6 +164,7 @@ export class Checkpointer {
         source: this.#options.source,
         moves,
         tables: tables.map(({ rows }) => rows),
+        ...statesOf(tasks),
       };
       const outcome = await this.#attempt(transaction, outputs, write);
       if (outcome === "fenced") return fenced(lanesOf(tasks), "another process has the partition");
@@ -278,6 +296,12 @@ function chunkOf(task: Task, output: number): CopyChunk {
   const rows = task.output!.outputs[output]!;
   if (rows.kind === "copy" || rows.kind === "groups") return rows.chunk;
   throw new Error(`output ${output} has no rows for the warehouse, but ${rows.kind}`);
+}
+
+/** The states of operators that changed, in order; nothing when none did. */
+function statesOf(tasks: readonly Task[]): Pick<Transaction, "states"> {
+  const states = tasks.flatMap((task) => task.output!.states ?? []).filter(({ count }) => count > 0);
+  return states.length > 0 ? { states } : {};
 }
 
 /** The records behind a row: one, or all that its group took in. */

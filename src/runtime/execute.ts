@@ -1,12 +1,18 @@
+import { describeError } from "../errors.ts";
+import { isStateful } from "../operators/map_with_state.ts";
 import type { Operator, RecordContext, RecordOperator } from "../operators/mod.ts";
 import { isAggregate, type Pipeline } from "../pipeline.ts";
 import type { PlanNode } from "../stream.ts";
-import type { Checkpoint } from "../warehouse/mod.ts";
+import { CopyEncoder } from "../warehouse/copy_text.ts";
+import type { Checkpoint, CopyChunk } from "../warehouse/mod.ts";
+import { stateTable } from "../warehouse/state_table.ts";
 import { type Collector, collectorFor, type CurrentRecord } from "./collectors.ts";
 import { deadLetter } from "./dead_letter.ts";
-import { describeError } from "../errors.ts";
+import { Failure } from "./failure.ts";
+import { KeyedState } from "./keyed_state.ts";
 import { type PackableRecord, PackedReader, packRecords } from "./packed_records.ts";
 import type { Refusal, SliceInput, SliceOutput, TaskInput, TaskOutput } from "./protocol.ts";
+import { StateStep } from "./state_step.ts";
 
 /** The latest event time that a watermark follows, ms since 1970: the end of the year 9999. */
 const latestEventTime = Date.UTC(10_000, 0, 1) - 1;
@@ -28,8 +34,11 @@ export class PlanExecutor {
   readonly #plan: Pipeline;
   readonly #collectors: readonly Collector[];
   readonly #steps = new Map<number, Step>();
+  /** Those of the steps that keep states, in the plan's order. */
+  readonly #stateful: StateStep[] = [];
   readonly #first: Step;
-  readonly #partitions = new Map<number, { writeTime: number; eventTime: number | null }>();
+  readonly #stateEncoder = new CopyEncoder(stateTable.columns);
+  readonly #partitions = new Map<number, PartitionState>();
   readonly #now: () => number;
   readonly #current = new Current();
 
@@ -37,12 +46,24 @@ export class PlanExecutor {
     this.#plan = plan;
     this.#collectors = plan.outputs.map((output) => collectorFor(plan, output));
     this.#first = this.#stepsAfter(0);
+    this.#stateful.sort((a, b) => a.id - b.id);
     this.#now = now;
   }
 
+  /** Starts a partition over from a checkpoint; the states of its operators follow by `load`, before its first slice. */
   assign(checkpoint: Checkpoint): void {
     const { partition, writeTime, eventTime } = checkpoint;
-    this.#partitions.set(partition, { writeTime, eventTime });
+    const states = this.#stateful.map((step) => new KeyedState(step.times));
+    this.#partitions.set(partition, { writeTime, eventTime, states, refusedLast: false });
+  }
+
+  /** Takes over a page of operators' states, see `Warehouse.states`. Those of operators that are gone are left out. */
+  load(partition: number, page: string): void {
+    const state = this.#partitionState(partition);
+    const stores = new Map(this.#stateful.map((step, i) => [step.stateName, state.states[i]!]));
+    for (const [operator, key, text, touched, turn] of JSON.parse(page) as StoredRow[]) {
+      stores.get(operator)?.load({ key, text, touched, turn });
+    }
   }
 
   process(task: TaskInput): TaskOutput {
@@ -56,7 +77,31 @@ export class PlanExecutor {
       base += slice.records.count;
     }
     const outputs = this.#collectors.map((collector) => collector.finish());
-    return { slices, outputs, deadLetters: packRecords(deadLetters), busy: this.#now() - start };
+    const states = this.#changedStates(new Set(task.slices.map((slice) => slice.partition)));
+    const rest = {
+      deadLetters: packRecords(deadLetters),
+      ...(states && { states }),
+      busy: this.#now() - start,
+    };
+    return { slices, outputs, ...rest };
+  }
+
+  #changedStates(partitions: Iterable<number>): CopyChunk | undefined {
+    if (this.#stateful.length === 0) return undefined;
+    const { group, topic } = this.#plan.source;
+    for (const partition of partitions) {
+      const { states } = this.#partitionState(partition);
+      this.#stateful.forEach(({ stateName }, i) => {
+        states[i]!.finish({ group_id: group, topic, partition, operator: stateName }, this.#stateEncoder);
+      });
+    }
+    return this.#stateEncoder.finish();
+  }
+
+  #partitionState(partition: number): PartitionState {
+    const state = this.#partitions.get(partition);
+    if (!state) throw new Error(`partition ${partition} was not assigned to this worker`);
+    return state;
   }
 
   #processSlice(
@@ -66,8 +111,8 @@ export class PlanExecutor {
     deadLetters: PackableRecord[],
   ): SliceOutput {
     const { source } = this.#plan;
-    const state = this.#partitions.get(slice.partition);
-    if (!state) throw new Error(`partition ${slice.partition} was not assigned to this worker`);
+    const state = this.#partitionState(slice.partition);
+    this.#stateful.forEach((step, i) => step.enter(state.states[i]!.settled()));
     const reader = new PackedReader(slice.records);
     const refused = new Map<number, Refusal>(slice.refused.map((refusal) => [refusal.offset, refusal]));
     const counts = { out: 0, filtered: 0, deadLettered: 0, late: 0 };
@@ -79,19 +124,24 @@ export class PlanExecutor {
       const offset = reader.offset(i);
       current.start(base + i, watermark, writeTime);
       for (const collector of this.#collectors) collector.mark();
+      const refusal = refused.get(offset);
       try {
         const context = this.#decode(reader, i, slice.partition);
+        const eventTime = Math.max(state.eventTime ?? 0, Math.min(context.eventTime, latestEventTime));
+        current.partitionTime = eventTime;
+        for (const step of this.#stateful) step.timeOut(current);
         this.#first(this.#value as never);
         // Not before: its rows take the same write times again, lest those after it get earlier ones than they had.
-        const refusal = refused.get(offset);
         if (refusal) throw new Failure(refusal.stage, refusal.reason);
         for (const collector of this.#collectors) collector.keep();
-        state.eventTime = Math.max(state.eventTime ?? 0, Math.min(context.eventTime, latestEventTime));
+        for (const step of this.#stateful) step.keep();
+        state.eventTime = eventTime;
         if (current.rows > 0) counts.out++;
         else counts.filtered++;
         if (current.late) counts.late++;
       } catch (error) {
         for (const collector of this.#collectors) collector.drop();
+        for (const step of this.#stateful) step.drop();
         const { stage, reason } = error instanceof Failure
           ? error
           : new Failure("process", describeError(error));
@@ -100,6 +150,9 @@ export class PlanExecutor {
         );
         counts.deadLettered++;
       }
+      // What it timed out may be what the sink refuses; two in a row, and it would be every record to come.
+      if (refusal && state.refusedLast) for (const step of this.#stateful) step.forgetDue(current);
+      state.refusedLast = refusal !== undefined;
       state.writeTime = current.lastWriteTime;
     }
     return { writeTime: state.writeTime, eventTime: state.eventTime, counts };
@@ -173,6 +226,11 @@ export class PlanExecutor {
     const { apply, name } = operator as RecordOperator<never, unknown>;
     const emit = this.#stepsAfter(id) as (value: unknown) => void;
     const current = this.#current;
+    if (isStateful(operator)) {
+      const step = new StateStep(id, operator, emit);
+      this.#stateful.push(step);
+      return (value) => step.apply(value, current);
+    }
     return (value) => {
       try {
         apply(value, emit, current.context);
@@ -194,18 +252,26 @@ export class PlanExecutor {
   }
 }
 
-/** A record that cannot go on: where it failed and why. */
-class Failure extends Error {
-  constructor(readonly stage: string, readonly reason: string) {
-    super(reason);
-  }
+/** What a partition carries from one batch to the next. */
+interface PartitionState {
+  writeTime: number;
+  eventTime: number | null;
+  /** Of every operator that has any, in the plan's order. */
+  readonly states: readonly KeyedState[];
+  /** A sink had refused its last record. */
+  refusedLast: boolean;
 }
+
+/** A state as `Warehouse.states` gives it. */
+type StoredRow = readonly [operator: string, key: string, text: string, touched: number, turn: number];
 
 /** The record at hand; one object, set anew for each record. */
 class Current implements CurrentRecord {
   context!: RecordContext;
   index = 0;
   watermark = -Infinity;
+  /** The partition's event time with this record. */
+  partitionTime = 0;
   rows = 0;
   late = false;
   lastWriteTime = 0;

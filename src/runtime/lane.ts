@@ -89,17 +89,17 @@ export class Lane {
     this.#now = now;
   }
 
-  /** Owns a partition from now on, from a checkpoint. */
+  /** Tells the worker where a partition starts, and the states that operators have there; rejects when it dies. */
+  async prepare(checkpoint: Checkpoint, states: AsyncIterable<string>): Promise<void> {
+    const { worker } = this.slot;
+    worker.assign(this.#pipeline, checkpoint);
+    for await (const page of states) await worker.load(this.#pipeline, checkpoint.partition, page);
+  }
+
+  /** Owns a partition from now on, from a checkpoint that the worker was prepared for. */
   own(checkpoint: Checkpoint): void {
     const partition = new OwnedPartition(checkpoint, this.#limits);
     this.partitions.set(partition.partition, partition);
-    this.slot.worker.assign(this.#pipeline, checkpoint);
-  }
-
-  /** Starts a partition over from a checkpoint. */
-  restore(partition: OwnedPartition, checkpoint: Checkpoint): void {
-    partition.restore(checkpoint);
-    this.slot.worker.assign(this.#pipeline, checkpoint);
   }
 
   /** The partition is another's from now on. Batches on the way go on: the warehouse decides about them. */

@@ -20,6 +20,7 @@ export class PartitionWorker {
     number,
     { resolve: (output: TaskOutput) => void; reject: (error: Error) => void }
   >();
+  readonly #loads = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
   readonly #opening = new Map<string, { resolve: () => void; reject: (error: Error) => void }>();
   #dead: Error | undefined;
   #nextRequest = 1;
@@ -49,6 +50,16 @@ export class PartitionWorker {
 
   assign(pipeline: string, checkpoint: Checkpoint): void {
     this.#send({ kind: "assign", pipeline, checkpoint });
+  }
+
+  /** Hands over a page of operators' states; resolves when the worker has taken it, so that few are on the way. */
+  load(pipeline: string, partition: number, page: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#dead) return reject(this.#dead);
+      const request = this.#nextRequest++;
+      this.#loads.set(request, { resolve, reject });
+      this.#send({ kind: "load", request, pipeline, partition, page });
+    });
   }
 
   /** For how many milliseconds it has not answered, though it has tasks or modules to open. */
@@ -94,7 +105,13 @@ export class PartitionWorker {
         this.#tasks.get(message.request)?.resolve(message.output);
         this.#answered(message.request);
         return;
+      case "loaded":
+        this.#loads.get(message.request)?.resolve();
+        this.#loads.delete(message.request);
+        return;
       case "failed":
+        this.#loads.get(message.request)?.reject(new Error(message.error));
+        this.#loads.delete(message.request);
         this.#tasks.get(message.request)?.reject(new Error(message.error));
         this.#answered(message.request);
     }
@@ -114,8 +131,10 @@ export class PartitionWorker {
     if (this.#dead) return;
     this.#dead = error;
     this.#link.close();
-    for (const { reject } of [...this.#tasks.values(), ...this.#opening.values()]) reject(error);
+    const pending = [...this.#tasks.values(), ...this.#loads.values(), ...this.#opening.values()];
+    for (const { reject } of pending) reject(error);
     this.#tasks.clear();
+    this.#loads.clear();
     this.#opening.clear();
     died(error);
   }

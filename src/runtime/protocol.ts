@@ -11,8 +11,19 @@ import type { PackedRecords } from "./packed_records.ts";
 export type ToWorker =
   /** Imports a pipeline's module; answered by `opened` or `open-failed`. */
   | { readonly kind: "open"; readonly pipeline: string; readonly module: string }
-  /** Sets a partition's state to that of a checkpoint. Sent before its first slice and whenever it starts over. */
+  /**
+   * Starts a partition from a checkpoint, before its first slice and whenever it starts over. Pages of its operators'
+   * states follow.
+   */
   | { readonly kind: "assign"; readonly pipeline: string; readonly checkpoint: Checkpoint }
+  /** Takes over a page of operators' states, see `Warehouse.states`; answered by `loaded` or `failed`. */
+  | {
+    readonly kind: "load";
+    readonly request: number;
+    readonly pipeline: string;
+    readonly partition: number;
+    readonly page: string;
+  }
   /** Processes records; answered by `done` or `failed` with the same number. */
   | { readonly kind: "process"; readonly request: number; readonly task: TaskInput };
 
@@ -20,6 +31,7 @@ export type FromWorker =
   | { readonly kind: "opened"; readonly pipeline: string }
   | { readonly kind: "open-failed"; readonly pipeline: string; readonly error: string }
   | { readonly kind: "done"; readonly request: number; readonly output: TaskOutput }
+  | { readonly kind: "loaded"; readonly request: number }
   | { readonly kind: "failed"; readonly request: number; readonly error: string };
 
 /** Records of one pipeline for one worker, of one or more of its partitions. */
@@ -52,6 +64,8 @@ export interface TaskOutput {
   /** In the order of the pipeline's outputs. */
   readonly outputs: readonly OutputRows[];
   readonly deadLetters: PackedRecords;
+  /** The states of operators that changed, a row each, see `stateTable`; absent when no operator keeps any. */
+  readonly states?: CopyChunk;
   /** Milliseconds that the worker was busy with it. */
   readonly busy: number;
 }
@@ -104,6 +118,7 @@ export function keyTypeOf(value: KeyValue): KeyType {
 /** The buffers of an output that are handed over. */
 export function transferables(output: TaskOutput): ArrayBuffer[] {
   const views: ArrayBufferLike[] = [output.deadLetters.buffer];
+  if (output.states) views.push(output.states.bytes.buffer);
   for (const rows of output.outputs) {
     views.push(rows.sources.buffer);
     if (rows.kind === "groups") views.push(rows.groups.buffer);

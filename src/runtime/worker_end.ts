@@ -32,6 +32,17 @@ export class WorkerEnd {
       case "assign":
         this.#executorOf(message.pipeline).assign(message.checkpoint);
         return;
+      case "load": {
+        const { answer } = this.#options;
+        const { request, pipeline, partition, page } = message;
+        try {
+          this.#executorOf(pipeline).load(partition, page);
+          answer({ kind: "loaded", request }, []);
+        } catch (error) {
+          answer({ kind: "failed", request, error: describeError(error) }, []);
+        }
+        return;
+      }
       case "process": {
         const { answer } = this.#options;
         const { request, task } = message;

@@ -2,7 +2,8 @@
  * The port of the warehouse: the SQL database that holds the results and decides the position.
  *
  * Every adapter keeps these promises, and `tests/contract/warehouse_suite.ts` holds them to it:
- * - `commit` is one transaction: rows, merged aggregates and every partition's move are all in it, or none is.
+ * - `commit` is one transaction: rows, merged aggregates, operators' states and every partition's move are all in it,
+ *   or none is.
  * - A move is a compare-and-set on (epoch, from). When one misses, nothing is written and `commit` throws `Fenced`.
  * - When `commit` throws anything else the outcome may be unknown: read `positions` to settle it. It is either as
  *   before or as if it had returned, never in between.
@@ -48,6 +49,13 @@ export interface Warehouse {
 
   /** The checkpoints of every partition of a source that has one, sorted by partition. */
   positions(source: SourceName): Promise<Checkpoint[]>;
+
+  /**
+   * The states that operators keep in a partition, a page at a time: each is the text of a JSON array whose elements are
+   * `[operator, key, value, touched, turn]`. What is read is whole for the owner of the partition, whose commits do not
+   * go on meanwhile.
+   */
+  states(source: SourceName, partition: number): AsyncIterable<string>;
 
   /** Writes everything, or nothing. */
   commit(transaction: Transaction): Promise<void>;
@@ -127,6 +135,8 @@ export interface Transaction {
   readonly source: SourceName;
   readonly moves: readonly Move[];
   readonly tables: readonly TableRows[];
+  /** Operators' states that changed: rows of `stateTable`, in order, of partitions that are moved. Default: none. */
+  readonly states?: readonly CopyChunk[];
 }
 
 /** A row that the database refused for what it holds. */

@@ -14,6 +14,8 @@ import {
 } from "./mod.ts";
 import { blamesRows, findRefused } from "./refused_rows.ts";
 import { type SqlDatabase, type SqlSession, withSession } from "./sql_database.ts";
+import { readStatePage, removeStates, type StatePageEnd } from "./state_sql.ts";
+import { stateTable } from "./state_table.ts";
 import { type TableSql, tableSql } from "./table_sql.ts";
 
 /**
@@ -123,6 +125,7 @@ class SqlWarehouse implements Warehouse {
         ...staged.map((write) => write.sql.copy),
         ...(moves.length > 0 ? [advance(source, moves)] : []),
         ...writes.map((write) => write.sql.insert(write.inline)),
+        ...(transaction.states?.length ? [removeStates(source, moves.map((move) => move.partition))] : []),
         "commit",
       ];
       let tags: readonly string[];
@@ -135,6 +138,19 @@ class SqlWarehouse implements Warehouse {
         throw new Error(`the database answered COMMIT with ${tags.at(-1) ?? "nothing"}: nothing was written`);
       }
     });
+  }
+
+  async *states(source: SourceName, partition: number): AsyncIterable<string> {
+    let after: StatePageEnd | undefined = { operator: "", key: "" };
+    while (after) {
+      const from: StatePageEnd = after;
+      const page = await withSession(
+        this.#database,
+        (session) => readStatePage(session, source, partition, from),
+      );
+      if (page.end) yield page.text;
+      after = page.end;
+    }
   }
 
   async takeRun(pipeline: string, scheduledAt: Date): Promise<boolean> {
@@ -158,7 +174,8 @@ class SqlWarehouse implements Warehouse {
   }
 
   /** The tables that get rows, in the order of their names, and each one's rows in order. */
-  #writes({ tables }: Transaction): TableWrite[] {
+  #writes({ tables: given, states }: Transaction): TableWrite[] {
+    const tables = states ? [...given, { table: stateTable, chunks: states }] : given;
     const rows = new Map<TableSql, { readonly table: WarehouseTable; readonly chunks: Uint8Array[] }>();
     for (const { table, chunks } of tables.toSorted((a, b) => compare(nameOf(a.table), nameOf(b.table)))) {
       const sql = this.#sql(table);

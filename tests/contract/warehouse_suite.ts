@@ -14,6 +14,7 @@ import {
   type WarehouseStore,
 } from "./warehouse_fixture.ts";
 import { mergePart, refusalPart } from "./warehouse_rows.ts";
+import { statePart } from "./warehouse_states.ts";
 import { tablePart } from "./warehouse_tables.ts";
 
 /** Holds a warehouse to the promises of `src/warehouse/mod.ts`. Every part makes its own tables and sources. */
@@ -25,6 +26,7 @@ export async function warehouseSuite(store: WarehouseStore, step: Step): Promise
     await refusalPart(store, warehouse, step);
     await mergePart(store, warehouse, step);
     await tablePart(store, warehouse, step);
+    await statePart(warehouse, step);
     await runsPart(warehouse, step);
   } finally {
     await warehouse.close();

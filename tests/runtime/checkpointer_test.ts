@@ -148,6 +148,25 @@ async function running(script: ScriptedWarehouse["script"] = []): Promise<Run> {
   };
 }
 
+Deno.test("states that changed are in the transaction of their batches, in order, and only then", async () => {
+  const run = await running();
+  const chunk = (text: string) => ({ count: text.length, bytes: new TextEncoder().encode(text) });
+  const first = run.add(0, 2, "delivering");
+  const second = run.add(2, 3);
+  const third = run.add(3, 4);
+  Object.assign(first.output!, { states: chunk("ab") });
+  Object.assign(second.output!, { states: chunk("") });
+  Object.assign(third.output!, { states: chunk("c") });
+  first.state = "ready";
+  run.add(4, 5, "delivering");
+  await run.until("committed to 4");
+  run.lane.tasks[0]!.state = "ready";
+  run.add(5, 6);
+  await run.until("committed to 6");
+  assert.deepEqual(run.warehouse.commits.map(({ states }) => states), [[chunk("ab"), chunk("c")], undefined]);
+  await run.stop();
+});
+
 Deno.test("all that is ready goes into one transaction, and a partition makes one move", async () => {
   const run = await running();
   run.add(0, 3, "delivering");

@@ -1,0 +1,122 @@
+import { describeError } from "../errors.ts";
+import type { StateOperator } from "../operators/map_with_state.ts";
+import type { RecordContext } from "../operators/mod.ts";
+import { keyText, stateText } from "../operators/state.ts";
+import { Failure } from "./failure.ts";
+import type { KeyedState } from "./keyed_state.ts";
+
+/** The record at hand, as far as states are concerned. */
+interface StatefulRecord {
+  readonly context: RecordContext;
+  /** The partition's event time with this record, ms since 1970. */
+  readonly partitionTime: number;
+}
+
+/** How many states a record may time out; the next one goes on, so that no record makes a batch of any size. */
+const mostTimedOut = 1_000;
+
+/**
+ * A `mapWithState` at work, on the states of one partition after the other. States pass through JSON with every record,
+ * so that a restart makes no difference to what a function sees.
+ */
+export class StateStep {
+  readonly #emit: (value: unknown) => void;
+  #states!: KeyedState;
+  /** The key whose timing out fails. */
+  #failing: string | undefined;
+
+  constructor(
+    /** Its node's. */
+    readonly id: number,
+    readonly operator: StateOperator<never, unknown>,
+    emit: (value: unknown) => void,
+  ) {
+    this.#emit = emit;
+  }
+
+  get stateName(): string {
+    return this.operator.stateName;
+  }
+
+  /** Whether states time out. */
+  get times(): boolean {
+    return this.operator.timeout < Infinity;
+  }
+
+  /** Works on a partition's states from now on. */
+  enter(states: KeyedState): void {
+    this.#states = states;
+  }
+
+  /** Times out the states that are due with this record. */
+  timeOut(record: StatefulRecord): void {
+    for (const key of this.#due(record)) this.#attempt(() => this.#timeOut(key, record));
+  }
+
+  apply(value: never, record: StatefulRecord): void {
+    this.#attempt(() => {
+      const { by, initial, update } = this.operator;
+      const { context, partitionTime } = record;
+      const key = by(value, context);
+      const id = keyText(key);
+      if (this.#isDue(this.#states.get(id), record)) this.#timeOut(id, record);
+      const held = this.#states.get(id);
+      const before = held ? JSON.parse(held.text) : initial(key as never);
+      const change = update(before as never, value, context);
+      if (typeof change !== "object" || change === null || !("state" in change)) {
+        throw new TypeError("update must give the new state and what goes on, as in { state, emit: [] }");
+      }
+      this.#states.set(id, change.state === undefined ? null : stateText(change.state), partitionTime);
+      for (const each of change.emit ?? []) this.#emit(each);
+    });
+  }
+
+  /** The record is good. */
+  keep(): void {
+    this.#states.keep();
+  }
+
+  /** The record is bad. A state that cannot be timed out goes all the same: it would fail every record to come. */
+  drop(): void {
+    this.#states.drop();
+    if (this.#failing === undefined) return;
+    this.#states.set(this.#failing, null, 0);
+    this.#states.keep();
+    this.#failing = undefined;
+  }
+
+  /** Removes the states that are due with this record, which is bad, and gives nothing on. */
+  forgetDue(record: StatefulRecord): void {
+    for (const key of this.#due(record)) this.#states.set(key, null, 0);
+    this.#states.keep();
+  }
+
+  #due({ partitionTime }: StatefulRecord): Iterable<string> {
+    return this.times ? this.#states.olderThan(partitionTime - this.operator.timeout, mostTimedOut) : [];
+  }
+
+  #isDue(held: { readonly touched: number } | undefined, { partitionTime }: StatefulRecord): boolean {
+    return held !== undefined && held.touched <= partitionTime - this.operator.timeout;
+  }
+
+  #timeOut(key: string, { context }: StatefulRecord): void {
+    const { timedOut } = this.operator;
+    const { text } = this.#states.get(key)!;
+    this.#states.set(key, null, 0);
+    if (!timedOut) return;
+    this.#failing = key;
+    for (const each of timedOut(JSON.parse(text) as never, JSON.parse(key) as never, context)) {
+      this.#emit(each);
+    }
+    this.#failing = undefined;
+  }
+
+  /** What the user's functions throw is this operator's; what comes from further on says so itself. */
+  #attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      throw error instanceof Failure ? error : new Failure(this.operator.name, describeError(error));
+    }
+  }
+}
