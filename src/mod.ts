@@ -36,6 +36,7 @@ export {
   type StateOptions,
 } from "./operators/map_with_state.ts";
 export { InvalidRecord, type Operator, type RecordContext } from "./operators/mod.ts";
+export { type Averaged, movingAverage, type MovingAverageOptions } from "./operators/moving_average.ts";
 export { transform } from "./operators/transform.ts";
 export { union } from "./operators/union.ts";
 export { validate } from "./operators/validate.ts";

@@ -17,6 +17,7 @@ import {
   map,
   mapWithState,
   max,
+  movingAverage,
   type Output,
   pipeline,
   postgresTable,
@@ -196,6 +197,8 @@ export function compileErrors(
     // @ts-expect-error what is given on is a number
     map((n) => n.id),
   );
+  // @ts-expect-error an average of what is not a number
+  stream.pipe(movingAverage({ by, of: (user) => user.gender, size: 3 }));
   // @ts-expect-error values that cannot be a column of a key
   stream.pipe(countByValue());
   // @ts-expect-error a value that only one of two streams has

@@ -89,7 +89,7 @@ export function mapWithState<I, K extends StateKey, S, O = never>(
   }
   const operator: StateOperator<I, O> = {
     kind: "mapWithState",
-    name: options.name === undefined ? "mapWithState" : `mapWithState(${name})`,
+    name: name === "mapWithState" ? name : `mapWithState(${name})`,
     stateName: name,
     by,
     initial,
