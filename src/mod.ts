@@ -28,6 +28,7 @@ export {
 export { countByValue, type CountByValueOptions } from "./operators/count_by_value.ts";
 export { filter } from "./operators/filter.ts";
 export { flatMap } from "./operators/flat_map.ts";
+export { type InnerJoinOptions, join, type LeftJoinOptions } from "./operators/join.ts";
 export { map } from "./operators/map.ts";
 export {
   mapWithState,
@@ -37,6 +38,15 @@ export {
 } from "./operators/map_with_state.ts";
 export { InvalidRecord, type Operator, type RecordContext } from "./operators/mod.ts";
 export { type Averaged, movingAverage, type MovingAverageOptions } from "./operators/moving_average.ts";
+export {
+  csvFile,
+  jsonFile,
+  type ReferenceSource,
+  type ReferenceTable,
+  referenceTable,
+  type ReferenceTableOptions,
+  sqlQuery,
+} from "./operators/reference_table.ts";
 export { transform } from "./operators/transform.ts";
 export { union } from "./operators/union.ts";
 export { validate } from "./operators/validate.ts";

@@ -3,6 +3,7 @@ import { columnProblems, type Columns, type ColumnSpec, columnSpecs, type RowOf 
 import { type Duration, milliseconds } from "./duration.ts";
 import { ConfigError } from "./errors.ts";
 import type { AggregateOperator, Merged } from "./operators/aggregate.ts";
+import { isJoin } from "./operators/join.ts";
 import { isStateful } from "./operators/map_with_state.ts";
 import type { Operator, RecordContext } from "./operators/mod.ts";
 import type { Producer } from "./producers/mod.ts";
@@ -299,7 +300,7 @@ function planProblems(plan: Pipeline): string[] {
       );
     }
   }
-  problems.push(...stateProblems(plan));
+  problems.push(...stateProblems(plan), ...referenceProblems(plan));
   for (
     const name of [
       source.topic,
@@ -333,6 +334,20 @@ function stateProblems({ nodes, outputs }: Pipeline): string[] {
         `topic("${sink.name}") follows mapWithState; a postgresTable or a cassandraTable can take that, a topic not yet`,
       );
     }
+  }
+  return problems;
+}
+
+function referenceProblems({ nodes }: Pipeline): string[] {
+  const tables = new Map<string, unknown>();
+  const problems: string[] = [];
+  for (const { operator } of nodes) {
+    if (!isJoin(operator)) continue;
+    const { table } = operator;
+    if ((tables.get(table.name) ?? table) !== table) {
+      problems.push(`two reference tables are named "${table.name}"; give each a name of its own`);
+    }
+    tables.set(table.name, table);
   }
   return problems;
 }

@@ -12,6 +12,7 @@ import {
   delimited,
   filter,
   flatMap,
+  join,
   json,
   kafka,
   map,
@@ -22,6 +23,7 @@ import {
   pipeline,
   postgresTable,
   type Producer,
+  referenceTable,
   type Stream,
   sum,
   topic,
@@ -136,6 +138,30 @@ Deno.test("a state's type is that of its first one, and what is given on goes on
   assert.equal(plan.nodes.length, 1);
 });
 
+const cities = referenceTable("cities", {
+  columns: { post: "int", city: "text", people: "double?" },
+  key: "post",
+  from: [{ post: 8000, city: "Zürich" }],
+});
+
+Deno.test("a joined row is typed by the table's columns, and may be missing in a left join", () => {
+  const plan = pipeline("typed", {
+    source,
+    outputs: (stream) => [
+      stream.pipe(join(cities, {
+        on: (user) => user.age,
+        with: (user, { city, people }) => ({ id: user.id, city, people: people ?? 0 }),
+      })).to(postgresTable("b", { columns: { id: "text", city: "text", people: "double" }, key: ["id"] })),
+      stream.pipe(join(cities, {
+        type: "left",
+        on: (user) => user.age,
+        with: (user, city) => ({ id: user.id, city: city?.city }),
+      })).to(postgresTable("c", { columns: { id: "text", city: "text?" }, key: ["id"] })),
+    ],
+  });
+  assert.equal(plan.nodes.length, 2);
+});
+
 type User = typeof source extends { codec: { decode(bytes: Uint8Array): infer T } } ? T : never;
 
 // Never called: only the type check reads it.
@@ -199,6 +225,16 @@ export function compileErrors(
   );
   // @ts-expect-error an average of what is not a number
   stream.pipe(movingAverage({ by, of: (user) => user.gender, size: 3 }));
+  // @ts-expect-error a key of another type than the table's
+  stream.pipe(join(cities, { on: (user) => user.id, with: (user) => user }));
+  // @ts-expect-error a column that the table does not have
+  stream.pipe(join(cities, { on: (user) => user.age, with: (_, city) => city.name }));
+  // @ts-expect-error a row that may be missing
+  stream.pipe(join(cities, { type: "left", on: (user) => user.age, with: (_, city) => city.city }));
+  // @ts-expect-error a key that is no column
+  referenceTable("t", { columns: { a: "text" }, key: "b", from: [] });
+  // @ts-expect-error a row without a column
+  referenceTable("t", { columns: { a: "text" }, key: "a", from: [{ b: "" }] });
   // @ts-expect-error values that cannot be a column of a key
   stream.pipe(countByValue());
   // @ts-expect-error a value that only one of two streams has

@@ -1,6 +1,8 @@
 import { describeError } from "../errors.ts";
+import { isJoin, type JoinOperator } from "../operators/join.ts";
 import { isStateful } from "../operators/map_with_state.ts";
 import type { Operator, RecordContext, RecordOperator } from "../operators/mod.ts";
+import type { ReferenceRow } from "../operators/reference_rows.ts";
 import { isAggregate, type Pipeline } from "../pipeline.ts";
 import type { PlanNode } from "../stream.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
@@ -21,6 +23,7 @@ const latestEventTime = Date.UTC(10_000, 0, 1) - 1;
 const latestTime = 9_000_000_000_000;
 
 type Step = (value: never) => void;
+type Apply = RecordOperator<never, unknown>["apply"];
 
 /**
  * Runs a pipeline's plan over batches, in a worker. For each record: decode, the operators, and the collectors of the
@@ -38,6 +41,7 @@ export class PlanExecutor {
   readonly #stateful: StateStep[] = [];
   readonly #first: Step;
   readonly #stateEncoder = new CopyEncoder(stateTable.columns);
+  readonly #references = new Map<string, ReadonlyMap<string, ReferenceRow>>();
   readonly #partitions = new Map<number, PartitionState>();
   readonly #now: () => number;
   readonly #current = new Current();
@@ -64,6 +68,12 @@ export class PlanExecutor {
     for (const [operator, key, text, touched, turn] of JSON.parse(page) as StoredRow[]) {
       stores.get(operator)?.load({ key, text, touched, turn });
     }
+  }
+
+  /** Joins with these rows of a reference table from now on. */
+  refer(table: string, rows: ReadonlyMap<string, ReferenceRow>): void {
+    for (const row of rows.values()) Object.freeze(row);
+    this.#references.set(table, rows);
   }
 
   process(task: TaskInput): TaskOutput {
@@ -223,7 +233,10 @@ export class PlanExecutor {
   }
 
   #operatorStep(operator: Operator<never, unknown>, id: number): Step {
-    const { apply, name } = operator as RecordOperator<never, unknown>;
+    const { name } = operator;
+    const apply = isJoin(operator)
+      ? this.#joining(operator)
+      : (operator as RecordOperator<never, unknown>).apply;
     const emit = this.#stepsAfter(id) as (value: unknown) => void;
     const current = this.#current;
     if (isStateful(operator)) {
@@ -237,6 +250,16 @@ export class PlanExecutor {
       } catch (error) {
         throw error instanceof Failure ? error : new Failure(name, describeError(error));
       }
+    };
+  }
+
+  #joining({ table, on, with: combine, type }: JoinOperator<never, unknown>): Apply {
+    return (value, emit, record) => {
+      const rows = this.#references.get(table.name);
+      if (!rows) throw new Error(`the reference table "${table.name}" was not brought to this worker`);
+      const key = on(value, record);
+      const row = key === null || key === undefined ? undefined : rows.get(String(key));
+      if (row !== undefined || type === "left") emit(combine(value, row as never, record));
     };
   }
 

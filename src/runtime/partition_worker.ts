@@ -1,3 +1,4 @@
+import type { ReferenceRow } from "../operators/reference_rows.ts";
 import type { Checkpoint } from "../warehouse/mod.ts";
 import type { FromWorker, TaskInput, TaskOutput, ToWorker } from "./protocol.ts";
 import type { OpenWorker, WorkerLink } from "./worker_link.ts";
@@ -50,6 +51,10 @@ export class PartitionWorker {
 
   assign(pipeline: string, checkpoint: Checkpoint): void {
     this.#send({ kind: "assign", pipeline, checkpoint });
+  }
+
+  refer(pipeline: string, table: string, rows: ReadonlyMap<string, ReferenceRow>): void {
+    this.#send({ kind: "refer", pipeline, table, rows });
   }
 
   /** Hands over a page of operators' states; resolves when the worker has taken it, so that few are on the way. */

@@ -13,6 +13,7 @@ import { Intake } from "./intake.ts";
 import { Lane, type Task } from "./lane.ts";
 
 import type { SliceInput } from "./protocol.ts";
+import { References } from "./references.ts";
 import { pause, pauseAfter, serviceBackoff } from "./retry.ts";
 import { RunStats } from "./run_stats.ts";
 import { SinkMeter } from "./sink_meter.ts";
@@ -63,6 +64,7 @@ export class PipelineRun {
   readonly #delivery: DeliveryOptions;
   readonly #checkpointer: Checkpointer;
   readonly #group: GroupPosition;
+  readonly #references: References;
   readonly #stats = new RunStats();
   readonly #meters: SinkMeter[];
   readonly #deadLetterMeter: SinkMeter;
@@ -124,6 +126,7 @@ export class PipelineRun {
       failed: (error) => this.#trouble = { since: now(), reason: describeError(error) },
     });
     this.#intake = new Intake(this.#consumer, this.#assignment, limits.memoryBytes);
+    this.#references = new References({ plan, services, now });
     this.#group = new GroupPosition({
       log: services.log,
       consumer: this.#consumer,
@@ -143,10 +146,11 @@ export class PipelineRun {
     return this.#failure;
   }
 
-  /** Makes topics and tables where they are absent, and checks those that are there. */
+  /** Makes topics and tables where they are absent, checks those that are there, and reads those to join with. */
   async prepare(): Promise<void> {
     await prepareStores(this.#options.plan, this.#options.services);
     await this.#checkpointer.createTables();
+    await this.#references.load();
   }
 
   /** Joins the group; records flow from then on. */
@@ -159,7 +163,8 @@ export class PipelineRun {
     };
     await this.#consumer.start(listener);
     const checkpoints = this.#checkpointer.run().catch((error) => this.#fail(describeError(error)));
-    this.#loops = Promise.all([checkpoints, this.#group.run(signal), this.#watch(signal)]);
+    const refreshes = this.#references.run(signal);
+    this.#loops = Promise.all([checkpoints, this.#group.run(signal), this.#watch(signal), refreshes]);
   }
 
   /** Takes no more, brings batches on the way into the warehouse, tells the group, and leaves it. */
@@ -196,6 +201,7 @@ export class PipelineRun {
     this.#stats.observe(time);
     const [state, reason] = this.#state();
     const { lateness } = plan.source;
+    const references = this.#references.status();
     const watermark = this.#assignment.eventTime - (lateness === Infinity ? 0 : lateness);
     return {
       name: plan.name,
@@ -206,6 +212,7 @@ export class PipelineRun {
       partitions: this.#group.status(),
       ...this.#stats.status(time),
       sinks: [...this.#meters, this.#deadLetterMeter].map((meter) => meter.status(time)),
+      ...(references.length > 0 && { references }),
     };
   }
 
@@ -285,6 +292,7 @@ export class PipelineRun {
     const { signal } = this.#stopping;
     try {
       const watermark = this.#assignment.eventTime - this.#options.plan.source.lateness;
+      this.#references.bring(this.name, lane.slot.worker);
       task.output = await lane.slot.worker.process({
         pipeline: this.name,
         slices: inputs,

@@ -3,6 +3,7 @@
  * bytes that the writers send; both are transferred. A worker handles its messages one by one, in order.
  */
 import type { KeyValue } from "../operators/aggregate.ts";
+import type { ReferenceRow } from "../operators/reference_rows.ts";
 import type { Offset } from "../record.ts";
 import type { CellRows } from "../sinks/cells.ts";
 import type { Checkpoint, CopyChunk } from "../warehouse/mod.ts";
@@ -23,6 +24,13 @@ export type ToWorker =
     readonly pipeline: string;
     readonly partition: number;
     readonly page: string;
+  }
+  /** Sets the rows of a reference table, by the texts of their keys; what follows is joined with them. */
+  | {
+    readonly kind: "refer";
+    readonly pipeline: string;
+    readonly table: string;
+    readonly rows: ReadonlyMap<string, ReferenceRow>;
   }
   /** Processes records; answered by `done` or `failed` with the same number. */
   | { readonly kind: "process"; readonly request: number; readonly task: TaskInput };

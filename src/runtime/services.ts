@@ -10,6 +10,7 @@ import { openEmbeddedTables } from "../sinks/embedded_table.ts";
 import type { Tables } from "../sinks/mod.ts";
 import { openPglite } from "../warehouse/pglite.ts";
 import { openPostgres } from "../warehouse/postgres.ts";
+import { selectFromPostgres } from "../warehouse/postgres_select.ts";
 import { lockDataDirectory } from "./data_directory.ts";
 import type { Services } from "./stores.ts";
 
@@ -21,9 +22,13 @@ export interface OpenServices extends Services {
 /**
  * Connects to the real services, all at once, and then opens the embedded ones: nothing is written when a setting is wrong.
  *
+ * @param env What pipelines name of the environment is looked up by it.
  * @throws {ServiceError} the first one's that cannot be used; the others are closed again.
  */
-export async function openServices(config: Config): Promise<OpenServices> {
+export async function openServices(
+  config: Config,
+  env: (name: string) => string | undefined = () => undefined,
+): Promise<OpenServices> {
   /** In the order of opening; what came last is closed first. */
   const opened: Promise<{ close(): Promise<void> }>[] = [];
   const open = <T extends { close(): Promise<void> }>(service: Promise<T>): Promise<T> => {
@@ -34,6 +39,11 @@ export async function openServices(config: Config): Promise<OpenServices> {
     const services = await Promise.allSettled(opened);
     for (const service of services.reverse()) if (service.status === "fulfilled") await service.value.close();
   };
+  const selectFrom: Services["selectFrom"] = (variable, query, mostRows) => {
+    const url = env(variable);
+    if (!url) throw new ServiceError(`${variable} is not set; give the URL of a Postgres database`);
+    return selectFromPostgres({ url, variable }, query, mostRows);
+  };
   const { kafka, cassandra, databaseUrl } = config;
   try {
     const [log, tables, warehouse] = await Promise.all([
@@ -41,7 +51,7 @@ export async function openServices(config: Config): Promise<OpenServices> {
       cassandra && open(connectCassandra(cassandra)),
       databaseUrl === undefined ? undefined : open(openPostgres({ url: databaseUrl })),
     ]);
-    if (log && tables && warehouse) return { log, tables, warehouse, close };
+    if (log && tables && warehouse) return { log, tables, warehouse, selectFrom, close };
     const directory = lockDataDirectory(config.dataDir);
     opened.push(Promise.resolve({ close: () => Promise.resolve(directory.release()) }));
     return {
@@ -49,6 +59,7 @@ export async function openServices(config: Config): Promise<OpenServices> {
       tables: tables ??
         await open(Promise.resolve(openEmbeddedTables({ file: directory.file("tables.db") }))),
       warehouse: warehouse ?? await open(openPglite({ directory: directory.file("warehouse") })),
+      selectFrom,
       close,
     };
   } catch (error) {

@@ -100,7 +100,7 @@ class Running implements Weir {
     const ready = pool.ready();
     // It is awaited after the services, which may take longer to fail than a module to load.
     ready.catch(() => {});
-    const services = this.#services = await openServices(config);
+    const services = this.#services = await openServices(config, env);
     await ready;
     this.#monitor = new ServiceMonitor(services);
     const runs = pipelines.map(({ plan }) =>

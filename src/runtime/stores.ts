@@ -8,6 +8,12 @@ export interface Services {
   readonly log: Log;
   readonly tables: Tables;
   readonly warehouse: Warehouse;
+  /** Runs a query on the Postgres whose URL a variable of the environment has, as `Warehouse.select` does. */
+  readonly selectFrom?: (
+    variable: string,
+    query: string,
+    mostRows: number,
+  ) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
 
 /**

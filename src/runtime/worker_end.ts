@@ -32,6 +32,9 @@ export class WorkerEnd {
       case "assign":
         this.#executorOf(message.pipeline).assign(message.checkpoint);
         return;
+      case "refer":
+        this.#executorOf(message.pipeline).refer(message.table, message.rows);
+        return;
       case "load": {
         const { answer } = this.#options;
         const { request, pipeline, partition, page } = message;

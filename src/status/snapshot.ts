@@ -34,6 +34,18 @@ export interface PipelineStatus {
   /** How long batches spend in each stage. */
   readonly stages: Readonly<Record<string, { readonly p50: number; readonly p99: number }>>;
   readonly sinks: readonly SinkStatus[];
+  /** Absent when it joins with none. */
+  readonly references?: readonly ReferenceStatus[];
+}
+
+/** A table that records are joined with. */
+export interface ReferenceStatus {
+  readonly name: string;
+  readonly rows: number;
+  /** When it was last read. */
+  readonly loadedAt: string;
+  /** Why it could not be read since; the rows are those from before. */
+  readonly lastError?: string;
 }
 
 /** Since the process started. in = out + filtered + deadLettered; late ones are among those. */

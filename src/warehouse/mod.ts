@@ -66,6 +66,9 @@ export interface Warehouse {
    */
   takeRun(pipeline: string, scheduledAt: Date): Promise<boolean>;
 
+  /** The first rows of a query, each as JSON has it, from a transaction that may not write. */
+  select(query: string, mostRows: number): Promise<readonly Readonly<Record<string, unknown>>[]>;
+
   /** One line for people about the service, without secrets. Throws when it cannot be reached. */
   describe(): Promise<string>;
 

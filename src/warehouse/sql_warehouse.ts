@@ -13,6 +13,7 @@ import {
   type WarehouseTable,
 } from "./mod.ts";
 import { blamesRows, findRefused } from "./refused_rows.ts";
+import { selectRows } from "./select.ts";
 import { type SqlDatabase, type SqlSession, withSession } from "./sql_database.ts";
 import { readStatePage, removeStates, type StatePageEnd } from "./state_sql.ts";
 import { stateTable } from "./state_table.ts";
@@ -160,6 +161,10 @@ class SqlWarehouse implements Warehouse {
         [pipeline, scheduledAt.toISOString()],
       ));
     return taken.length > 0;
+  }
+
+  select(query: string, mostRows: number): Promise<Record<string, unknown>[]> {
+    return withSession(this.#database, (session) => selectRows(session, query, mostRows));
   }
 
   describe(): Promise<string> {

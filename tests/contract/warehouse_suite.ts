@@ -28,6 +28,7 @@ export async function warehouseSuite(store: WarehouseStore, step: Step): Promise
     await tablePart(store, warehouse, step);
     await statePart(warehouse, step);
     await runsPart(warehouse, step);
+    await selectPart(store, warehouse, step);
   } finally {
     await warehouse.close();
   }
@@ -259,6 +260,33 @@ export async function commitPart(store: WarehouseStore, warehouse: Warehouse, st
     assert.deepEqual(rows[0]!.bytes, before);
     await warehouse.commit({ ...fenced, moves: [moved(0, 0, 6)] });
     assert.deepEqual(await rowsOf(store, table), [{ id: "a", value: "b" }]);
+  });
+}
+
+export async function selectPart(store: WarehouseStore, warehouse: Warehouse, step: Step): Promise<void> {
+  await step("a query's rows come as JSON has them, and no more than asked for", async () => {
+    const query =
+      "select n as number, 'text ' || n as text, null as nothing from generate_series(1, 9) as n; ";
+    assert.deepEqual(await warehouse.select(query, 2), [
+      { number: 1, text: "text 1", nothing: null },
+      { number: 2, text: "text 2", nothing: null },
+    ]);
+    assert.equal((await warehouse.select(`${query} -- and a comment`.replace(";", ""), 100)).length, 9);
+  });
+
+  await step("a query that would write is refused, and the warehouse goes on", async () => {
+    const table = await newTable(warehouse, {});
+    const name = `"${table.schema}"."${table.table}"`;
+    for (
+      const query of [
+        `with gone as (delete from ${name} returning 1) select * from gone`,
+        `select 1) as q; drop table ${name}; select * from (select 1`,
+        "select nextval('weir.none')",
+        "not SQL",
+      ]
+    ) await assert.rejects(warehouse.select(query, 10), query);
+    assert.deepEqual(await rowsOf(store, table), []);
+    assert.deepEqual(await warehouse.select("select 1 as one", 10), [{ one: 1 }]);
   });
 }
 

@@ -1,3 +1,5 @@
+import { isJoin } from "../../src/operators/join.ts";
+import { referenceRows } from "../../src/operators/reference_rows.ts";
 import type { Pipeline } from "../../src/pipeline.ts";
 import { PlanExecutor } from "../../src/runtime/execute.ts";
 import { type PackableRecord, PackedReader, packRecords } from "../../src/runtime/packed_records.ts";
@@ -11,7 +13,7 @@ export function recordOf(offset: number, value: unknown, timestamp: number = off
   return { offset, timestamp, key: null, value: utf8.encode(text), headers: [] };
 }
 
-/** What a plan makes of values, one record each, in one batch: the lines of each output, and how records ended. */
+/** What a plan makes of values, one record each, in one batch, with reference tables whose rows it holds itself: the lines of each output, and how records ended. */
 export function runPlan(plan: Pipeline, values: readonly unknown[]): {
   readonly lines: string[][];
   readonly counts: SliceCounts;
@@ -19,6 +21,10 @@ export function runPlan(plan: Pipeline, values: readonly unknown[]): {
 } {
   const executor = new PlanExecutor(plan);
   executor.assign({ partition: 0, epoch: 1, next: 0, writeTime: 0, eventTime: null });
+  for (const { operator } of plan.nodes) {
+    if (!isJoin(operator) || operator.table.from.kind !== "rows") continue;
+    executor.refer(operator.table.name, referenceRows(operator.table, operator.table.from.rows));
+  }
   const records = packRecords(values.map((value, offset) => recordOf(offset, value)));
   const output = executor.process({
     pipeline: plan.name,
