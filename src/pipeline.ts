@@ -25,10 +25,16 @@ export interface Source<out T> {
 }
 
 /**
- * Where a group starts that has no position yet: at the earliest record, after the latest, or at given offsets per
- * partition (partitions without one start at the earliest).
+ * Where a group starts that has no position yet: at the earliest record, after the latest, at the first records from a
+ * time on (`timestamp` in milliseconds since 1970, or `ago` as in `{ ago: "2d" }`, by the records' timestamps), or at
+ * given offsets per partition (partitions without one start at the earliest).
  */
-export type From = "earliest" | "latest" | Readonly<Record<number, Offset>>;
+export type From =
+  | "earliest"
+  | "latest"
+  | { readonly timestamp: Date | number }
+  | { readonly ago: Duration }
+  | Readonly<Record<number, Offset>>;
 
 /** The options of {@linkcode kafka}. */
 export interface SourceOptions<T> {
@@ -51,14 +57,16 @@ export interface SourceOptions<T> {
 /**
  * A topic to read: of Kafka, or of the embedded log when no Kafka is set.
  *
- * @throws {TypeError} when `lateness` is not a duration.
+ * @throws {TypeError} when `lateness`, or the `ago` of `from`, is not a duration.
  */
 export function kafka<T>(topic: string, options: SourceOptions<T>): Source<T> {
+  const { from = "earliest" } = options;
+  if (typeof from === "object" && "ago" in from) milliseconds(from.ago);
   return {
     topic,
     group: options.group,
     codec: options.codec,
-    from: options.from ?? "earliest",
+    from,
     partitions: options.partitions ?? 8,
     ...(options.eventTime && { eventTime: options.eventTime }),
     lateness: options.lateness === undefined ? Infinity : milliseconds(options.lateness),
@@ -278,7 +286,12 @@ function planProblems(plan: Pipeline): string[] {
   if (!Number.isInteger(source.partitions) || source.partitions < 1) {
     problems.push(`its source has ${source.partitions} partitions; give a whole number from 1`);
   }
-  if (typeof source.from === "object") {
+  if (typeof source.from === "object" && "timestamp" in source.from) {
+    const timestamp = Number(source.from.timestamp);
+    if (!Number.isSafeInteger(timestamp) || timestamp < 0) {
+      problems.push(`its source starts at the time ${timestamp}; give a Date, or milliseconds since 1970`);
+    }
+  } else if (typeof source.from === "object" && !("ago" in source.from)) {
     for (const [partition, offset] of Object.entries(source.from)) {
       if (!Number.isSafeInteger(offset) || offset < 0) {
         problems.push(`its source starts at ${offset} in partition ${partition}; give a whole number from 0`);

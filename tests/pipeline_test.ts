@@ -5,6 +5,7 @@ import {
   ConfigError,
   count,
   filter,
+  type From,
   kafka,
   map,
   type Output,
@@ -91,6 +92,23 @@ Deno.test("streams that share a prefix share its nodes", () => {
     "aggregate",
   ]);
   assert.deepEqual(plan.nodes.map((node) => isAggregate(node.operator)), [false, false, true]);
+});
+
+Deno.test("a source may start at a time, and not at one that cannot be", () => {
+  const from = (start: From) => () =>
+    described({ source: kafka("lines", { group: "weir-lines", codec: text(), from: start }) });
+  from({ timestamp: new Date(0) })();
+  from({ timestamp: 1_700_000_000_000 })();
+  from({ ago: "2d" })();
+  for (const timestamp of [new Date("never"), NaN, -1, 1.5]) {
+    refused(
+      from({ timestamp }),
+      `pipeline "lines": its source starts at the time ${
+        Number(timestamp)
+      }; give a Date, or milliseconds since 1970`,
+    );
+  }
+  assert.throws(from({ ago: 0 }), /is not a duration/);
 });
 
 Deno.test("the source itself may go to a sink", () => {

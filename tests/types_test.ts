@@ -256,6 +256,11 @@ export function scheduleErrors(numbers: Producer<number>, ids: Producer<{ id: st
   pipeline("good", { source, outputs, schedule: { cron: "* * * * *", produce: ids } });
   // @ts-expect-error a producer of what the topic does not take
   pipeline("bad", { source, outputs, schedule: { cron: "* * * * *", produce: numbers } });
+  kafka("ids", { group: "g", codec: delimited(["id"], "$"), from: { ago: "1d" } });
+  // @ts-expect-error no time is that long ago
+  kafka("ids", { group: "g", codec: delimited(["id"], "$"), from: { ago: "1 fortnight" } });
+  // @ts-expect-error a time is a Date or milliseconds
+  kafka("ids", { group: "g", codec: delimited(["id"], "$"), from: { timestamp: "2026-01-31" } });
   // @ts-expect-error a source without a group
   kafka("ids", { codec: delimited(["id"], "$") });
   // @ts-expect-error no window is that long

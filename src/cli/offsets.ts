@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { type Duration, milliseconds } from "../duration.ts";
 import { ConfigError } from "../errors.ts";
 import type { PartitionOffsets } from "../log/mod.ts";
 import { loadPipelines } from "../runtime/load_pipeline.ts";
@@ -21,7 +22,10 @@ export function addOffsetsCommand(program: Command, finish: (code: ExitCode) => 
       "set where a pipeline goes on; records that are read again are counted again in what it adds up",
     )
     .argument("<pipeline>", "a name that weir list shows, or the path of a module")
-    .requiredOption("--to <position>", "earliest, latest, or an offset")
+    .requiredOption(
+      "--to <position>",
+      "earliest, latest, an offset, a time as in 2026-01-31T12:00Z, or so long ago as in 2h",
+    )
     .option("--partition <number>", "only this partition (default: all)")
     .action(async (name: string, flags: Flags) => finish(await resetOffsets(name, flags)));
   addSettings(show);
@@ -43,19 +47,31 @@ async function showOffsets(name: string, flags: Flags & { json?: true }): Promis
 }
 
 async function resetOffsets(name: string, flags: Flags): Promise<ExitCode> {
-  return await withOffsets(name, flags, async ({ warehouse }, source, offsets) => {
+  return await withOffsets(name, flags, async ({ warehouse, log }, source, offsets) => {
     const chosen = offsets.filter(({ partition }) => (flags.partition ?? `${partition}`) === `${partition}`);
     if (chosen.length === 0) {
       throw new ConfigError([
         `--partition is "${flags.partition}": ${source.topic} has 0 to ${offsets.length - 1}`,
       ]);
     }
-    const positions = new Map(chosen.map((each) => [each.partition, positionIn(each, flags.to!)]));
+    const time = timeOf(flags.to!);
+    const found = time === undefined ? undefined : await log.offsetsAt(source.topic, time);
+    const positions = new Map(
+      chosen.map((each) => [each.partition, found?.get(each.partition) ?? positionIn(each, flags.to!)]),
+    );
     await warehouse.setPositions(source, positions, "all");
     for (const [partition, offset] of positions) {
       console.log(`partition ${partition} of ${source.topic} goes on at ${offset}`);
     }
   });
+}
+
+/** Milliseconds since 1970 of a time, or of a duration before now; undefined for anything else. */
+function timeOf(to: string): number | undefined {
+  if (/^\d+(\.\d+)?(ms|s|m|h|d)$/.test(to)) return Math.max(0, Date.now() - milliseconds(to as Duration));
+  if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(to)) return undefined;
+  const time = Date.parse(to);
+  return Number.isNaN(time) ? undefined : Math.max(0, time);
 }
 
 function positionIn({ partition, earliest, end }: PartitionOffsets, to: string): number {
@@ -64,7 +80,8 @@ function positionIn({ partition, earliest, end }: PartitionOffsets, to: string):
   const offset = /^\d+$/.test(to) ? Number(to) : NaN;
   if (offset >= earliest && offset <= end) return offset;
   throw new ConfigError([
-    `--to is "${to}": give earliest, latest, or an offset; partition ${partition} goes from ${earliest} to ${end}`,
+    `--to is "${to}": give earliest, latest, an offset, a time as in 2026-01-31 or 2026-01-31T12:00Z, or so long ago as ` +
+    `in 2h; partition ${partition} goes from ${earliest} to ${end}`,
   ]);
 }
 

@@ -1,5 +1,5 @@
 import { ServiceError } from "../errors.ts";
-import type { ProducedRecord } from "../record.ts";
+import type { Offset, ProducedRecord } from "../record.ts";
 import { EmbeddedConsumer } from "./embedded_consumer.ts";
 import { EmbeddedStore, type StoredTopic } from "./embedded_store.ts";
 import {
@@ -110,6 +110,14 @@ class EmbeddedLog implements Log {
       end,
       committed: committed.get(partition) ?? null,
     }));
+  }
+
+  // deno-lint-ignore require-await -- what it throws is to be a rejection
+  async offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, Offset>> {
+    const stored = this.#topic(topic);
+    return new Map(
+      stored.ends.map((_, partition) => [partition, this.#store.offsetAt(stored, partition, timestamp)]),
+    );
   }
 
   describe(): Promise<LogDescription> {

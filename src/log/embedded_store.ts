@@ -173,6 +173,16 @@ export class EmbeddedStore {
     return offset ?? topic.ends[partition]!;
   }
 
+  /** The first offset whose record has this timestamp or a later one, else the end. Looks through the partition. */
+  offsetAt(topic: StoredTopic, partition: number, timestamp: number): Offset {
+    const first = this.#db.prepare(
+      `select "offset" as first from records where topic = ? and partition = ? and timestamp >= ?
+       order by "offset" limit 1`,
+    );
+    const found = first.get(topic.id, partition, timestamp) as { first: number } | undefined;
+    return found?.first ?? topic.ends[partition]!;
+  }
+
   commit(topic: StoredTopic, group: string, positions: ReadonlyMap<number, Offset>): void {
     const upsert = this.#db.prepare("insert or replace into positions values (?, ?, ?, ?)");
     this.#db.exec("pragma synchronous = normal");

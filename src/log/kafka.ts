@@ -1,5 +1,5 @@
 import type { Admin } from "kafkajs";
-import type { ProducedRecord } from "../record.ts";
+import type { Offset, ProducedRecord } from "../record.ts";
 import {
   closeTimeout,
   type KafkaSettings,
@@ -108,6 +108,14 @@ class KafkaLog implements Log {
           committed: offset < 0 ? null : offset,
         };
       }).sort((a, b) => a.partition - b.partition);
+    });
+  }
+
+  offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, Offset>> {
+    return this.#ask(`find the records of topic "${topic}" by time`, async (admin) => {
+      // It gives the end where there is no such record.
+      const found = await admin.fetchTopicOffsetsByTimestamp(topic, timestamp);
+      return new Map(found.map(({ partition, offset }) => [partition, Number(offset)]));
     });
   }
 

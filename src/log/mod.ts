@@ -26,6 +26,12 @@ export interface Log {
   /** Of every partition: where it starts and ends, and what the group has committed; read in this order: committed, end. */
   offsets(topic: string, group: string): Promise<PartitionOffsets[]>;
 
+  /**
+   * Of every partition: the first offset whose record has this timestamp (ms since 1970) or a later one; its end when
+   * there is none.
+   */
+  offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, Offset>>;
+
   /** The service's state for people: how many brokers there are, or the file. Throws when it cannot be reached. */
   describe(): Promise<LogDescription>;
 

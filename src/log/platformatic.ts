@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import type { Admin } from "@platformatic/kafka";
-import type { ProducedRecord } from "../record.ts";
+import type { Offset, ProducedRecord } from "../record.ts";
 import {
   closeTimeout,
   type KafkaSettings,
@@ -98,8 +98,7 @@ class PlatformaticLog implements Log {
 
   offsets(topic: string, group: string): Promise<PartitionOffsets[]> {
     return this.#ask(`read the offsets of topic "${topic}"`, async (admin) => {
-      const { topics } = await admin.metadata({ topics: [topic] });
-      const partitions = Array.from({ length: topics.get(topic)!.partitionsCount }, (_, index) => index);
+      const partitions = await partitionsOf(admin, topic);
       const [groupOffsets] = await admin.listConsumerGroupOffsets({
         groups: [{ groupId: group, topics: [{ name: topic, partitionIndexes: partitions }] }],
       });
@@ -108,18 +107,7 @@ class PlatformaticLog implements Log {
           [partitionIndex, Number(committedOffset)] as const
         ),
       );
-      const list = async (timestamp: bigint) => {
-        const [listed] = await admin.listOffsets({
-          topics: [{
-            name: topic,
-            partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp })),
-          }],
-          isolationLevel: readCommitted,
-        });
-        return new Map(
-          listed!.partitions.map(({ partitionIndex, offset }) => [partitionIndex, Number(offset)]),
-        );
-      };
+      const list = (timestamp: bigint) => listOffsets(admin, topic, partitions, timestamp);
       const [low, high] = await Promise.all([list(earliest), list(latest)]);
       return partitions.map((partition) => {
         const offset = committed.get(partition) ?? -1;
@@ -130,6 +118,18 @@ class PlatformaticLog implements Log {
           committed: offset < 0 ? null : offset,
         };
       });
+    });
+  }
+
+  offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, Offset>> {
+    return this.#ask(`find the records of topic "${topic}" by time`, async (admin) => {
+      const partitions = await partitionsOf(admin, topic);
+      // A partition without such a record answers -1. Its end is asked for before: none that comes is passed over.
+      const ends = await listOffsets(admin, topic, partitions, latest);
+      const found = await listOffsets(admin, topic, partitions, BigInt(timestamp));
+      return new Map(
+        partitions.map((each) => [each, found.get(each)! < 0 ? ends.get(each)! : found.get(each)!]),
+      );
     });
   }
 
@@ -188,4 +188,26 @@ async function waitForLeaders(admin: Admin, topic: string): Promise<void> {
     if (topics.get(topic)!.partitions.every(({ leader }) => leader >= 0)) return;
     await setTimeout(leaderPause);
   }
+}
+
+async function partitionsOf(admin: Admin, topic: string): Promise<number[]> {
+  const { topics } = await admin.metadata({ topics: [topic] });
+  return Array.from({ length: topics.get(topic)!.partitionsCount }, (_, index) => index);
+}
+
+/** The offset of each partition at a timestamp, or at one of Kafka's numbers that stand for its start and its end. */
+async function listOffsets(
+  admin: Admin,
+  topic: string,
+  partitions: readonly number[],
+  timestamp: bigint,
+): Promise<Map<number, Offset>> {
+  const [listed] = await admin.listOffsets({
+    topics: [{
+      name: topic,
+      partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp })),
+    }],
+    isolationLevel: readCommitted,
+  });
+  return new Map(listed!.partitions.map(({ partitionIndex, offset }) => [partitionIndex, Number(offset)]));
 }

@@ -1,3 +1,4 @@
+import { milliseconds } from "../duration.ts";
 import { OffsetOutOfRange } from "../errors.ts";
 import type { LogConsumer, PartitionOffsets } from "../log/mod.ts";
 import { isStateful } from "../operators/map_with_state.ts";
@@ -15,6 +16,10 @@ export interface AssignmentOptions {
   readonly consumer: LogConsumer;
   /** Asks the log where partitions start and end. */
   readonly offsets: () => Promise<readonly PartitionOffsets[]>;
+  /** Asks the log for the first offsets from a time on, ms since 1970. */
+  readonly offsetsAt: (timestamp: number) => Promise<ReadonlyMap<number, Offset>>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   readonly signal: AbortSignal;
   /** Something that is being tried again went wrong. */
   readonly failed: (error: unknown) => void;
@@ -179,9 +184,13 @@ export class Assignment {
   async #begin(offsets: Iterable<PartitionOffsets>): Promise<void> {
     const { warehouse, source, plan: { source: { from } } } = this.#options;
     if ((await warehouse.positions(source)).length > 0) return;
+    const since = await this.#since();
     const start = ({ partition, earliest, end }: PartitionOffsets) => {
       if (from === "earliest") return earliest;
       if (from === "latest") return end;
+      // A partition that was added this very moment is unknown, and read from its start.
+      if (since) return since.get(partition) ?? earliest;
+      if ("timestamp" in from || "ago" in from) return earliest;
       const given = from[partition] ?? earliest;
       if (given >= earliest && given <= end) return given;
       throw new OffsetOutOfRange(
@@ -210,6 +219,16 @@ export class Assignment {
       if (alive()) throw error;
       return false;
     }
+  }
+
+  /** The first offsets from the time on that the pipeline's source gives; undefined when it gives none. */
+  async #since(): Promise<ReadonlyMap<number, Offset> | undefined> {
+    const { offsetsAt, now, plan: { source: { from } } } = this.#options;
+    if (typeof from !== "object") return undefined;
+    if ("timestamp" in from) return await offsetsAt(Number(from.timestamp));
+    return "ago" in from
+      ? await offsetsAt(Math.max(0, Math.floor(now()) - milliseconds(from.ago)))
+      : undefined;
   }
 
   async #own(checkpoint: Checkpoint): Promise<void> {

@@ -122,6 +122,8 @@ export class PipelineRun {
       warehouse: services.warehouse,
       consumer: this.#consumer,
       offsets: () => this.#group.poll(),
+      offsetsAt: (timestamp) => services.log.offsetsAt(this.#source.topic, timestamp),
+      now,
       signal,
       failed: (error) => this.#trouble = { since: now(), reason: describeError(error) },
     });

@@ -346,6 +346,33 @@ export function logSuite({ name, ignore, open }: LogUnderTest): void {
     assert.deepEqual(other.map(({ committed }) => committed), [null, null, null]);
   });
 
+  test(
+    "finds the first records from a time on, and the end where there is none",
+    3,
+    async ({ log, topic }) => {
+      const at = (partition: number, timestamp: number) => ({ ...recordTo(partition, "x"), timestamp });
+      const start = Date.now() - 60_000;
+      await log.produce(topic, [
+        at(0, start),
+        at(0, start + 10),
+        at(0, start + 5),
+        at(0, start + 20),
+        at(1, start),
+      ]);
+      const offsetsAt = async (timestamp: number) => {
+        const found = await log.offsetsAt(topic, timestamp);
+        return [0, 1, 2].map((partition) => found.get(partition));
+      };
+      assert.deepEqual(await offsetsAt(0), [0, 0, 0]);
+      assert.deepEqual(await offsetsAt(start), [0, 0, 0]);
+      assert.deepEqual(await offsetsAt(start + 1), [1, 1, 0]);
+      assert.deepEqual(await offsetsAt(start + 10), [1, 1, 0]);
+      assert.deepEqual(await offsetsAt(start + 11), [3, 1, 0]);
+      assert.deepEqual(await offsetsAt(start + 21), [4, 1, 0]);
+      await assert.rejects(log.offsetsAt(uniqueName("absent"), 0), /does not exist/);
+    },
+  );
+
   test("commits nothing by itself, and a commit moves nothing", 1, async ({ log, topic, group, reader }) => {
     await log.produce(topic, numbered(0, 10, 0));
     await start(reader);
