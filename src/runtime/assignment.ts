@@ -73,13 +73,13 @@ export class Assignment {
     const mendable = (error: unknown) =>
       !(error instanceof OffsetOutOfRange) && generation === this.#generation;
     const positions = this.#last.then(() =>
-      retry(() => this.#take(partitions), { backoff: serviceBackoff, signal, failed, mendable })
+      retry(() => this.#take(partitions, generation), { backoff: serviceBackoff, signal, failed, mendable })
     );
     this.#last = positions.catch(() => {});
     return positions;
   }
 
-  async #take(partitions: readonly number[]): Promise<ReadonlyMap<number, Offset>> {
+  async #take(partitions: readonly number[], generation: number): Promise<ReadonlyMap<number, Offset>> {
     const { warehouse, source } = this.#options;
     const offsets = new Map((await this.#options.offsets()).map((each) => [each.partition, each]));
     const epochs = new Map(
@@ -97,7 +97,7 @@ export class Assignment {
     const positions = new Map<number, Offset>();
     for (const checkpoint of checkpoints) {
       const { partition } = checkpoint;
-      if (!this.laneOf(partition)) await this.#own(checkpoint);
+      if (!this.laneOf(partition)) await this.#own(checkpoint, generation);
       const owned = this.laneOf(partition)!.partitions.get(partition)!;
       this.#checkRange(partition, owned.expected, ends.find((each) => each.partition === partition));
       positions.set(partition, owned.expected);
@@ -231,16 +231,21 @@ export class Assignment {
       : undefined;
   }
 
-  async #own(checkpoint: Checkpoint): Promise<void> {
+  async #own(checkpoint: Checkpoint, generation: number): Promise<void> {
     const lane = this.#leastLoaded();
-    await lane.prepare(checkpoint, this.#states(checkpoint));
+    await lane.prepare(checkpoint, this.#states(checkpoint, () => generation === this.#generation));
     lane.own(checkpoint);
   }
 
-  /** Nothing is asked for when no operator keeps any. */
-  async *#states({ partition }: Checkpoint): AsyncIterable<string> {
-    const { plan, warehouse, source } = this.#options;
-    if (plan.nodes.some(({ operator }) => isStateful(operator))) yield* warehouse.states(source, partition);
+  /** The states of a partition, as long as they are wanted. Nothing is asked for when no operator keeps any. */
+  async *#states({ partition }: Checkpoint, wanted: () => boolean = () => true): AsyncIterable<string> {
+    const { plan, warehouse, source, signal } = this.#options;
+    if (!plan.nodes.some(({ operator }) => isStateful(operator))) return;
+    for await (const page of warehouse.states(source, partition)) {
+      signal.throwIfAborted();
+      if (!wanted()) throw new Error(`the states of partition ${partition} are not wanted any more`);
+      yield page;
+    }
   }
 
   #leastLoaded(): Lane {

@@ -53,10 +53,6 @@ export class KeyedState {
     this.#times = times;
   }
 
-  get size(): number {
-    return this.#entries.size;
-  }
-
   /** Takes over a part of what the checkpoint holds, in any order. */
   load({ key, text, touched, turn }: StoredState): void {
     const entry = { key, text, touched, before: undefined, after: undefined };
