@@ -45,5 +45,7 @@ async function readText(file: string | URL): Promise<string> {
 
 async function parseCsv(text: string): Promise<ReferenceRow[]> {
   const { parse } = await import("csv-parse/sync");
-  return parse(text, { bom: true, columns: true, skip_empty_lines: true });
+  // Both, since a file may have been put together from two systems.
+  const recordEnds = ["\r\n", "\n"];
+  return parse(text, { bom: true, columns: true, skip_empty_lines: true, record_delimiter: recordEnds });
 }

@@ -83,7 +83,7 @@ async function loadedRows(references: References): Promise<ReferenceRow[]> {
 
 Deno.test("rows come from CSV and JSON files, by path or URL", async () => {
   await inFile("sites.csv", async (file) => {
-    await Deno.writeTextFile(file, '\ufeffsite,rank,more\r\n"a, ""b""",1,x\r\n\r\nc,,\r\n');
+    await Deno.writeTextFile(file, '\ufeffsite,rank,more\r\n"a, ""b""",1,x\r\n\r\nc,,\n');
     const expected = [{ site: 'a, "b"', rank: 1 }, { site: "c", rank: null }];
     assert.deepEqual(await loadedRows(referencesOf(csvFile(file))), expected);
     assert.deepEqual(await loadedRows(referencesOf(csvFile(new URL(`file://${file}`)))), expected);
