@@ -29,6 +29,7 @@ export { countByValue, type CountByValueOptions } from "./operators/count_by_val
 export { filter } from "./operators/filter.ts";
 export { flatMap } from "./operators/flat_map.ts";
 export { type InnerJoinOptions, join, type LeftJoinOptions } from "./operators/join.ts";
+export { joinWithin, type JoinWithinOptions } from "./operators/join_within.ts";
 export { map } from "./operators/map.ts";
 export {
   mapWithState,

@@ -22,7 +22,7 @@ const layers: readonly Layer[] = [
   { name: "codecs", files: /^src\/codecs\//, may: ["leaves"] },
   {
     name: "streams",
-    files: /^src\/(stream|operators\/(transform|union))\.ts$/,
+    files: /^src\/(stream|operators\/(transform|union|join_within))\.ts$/,
     may: ["leaves", "codecs", "operators"],
   },
   { name: "operators", files: /^src\/operators\//, may: ["leaves", "codecs"] },

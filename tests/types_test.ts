@@ -13,6 +13,7 @@ import {
   filter,
   flatMap,
   join,
+  joinWithin,
   json,
   kafka,
   map,
@@ -225,6 +226,8 @@ export function compileErrors(
   );
   // @ts-expect-error an average of what is not a number
   stream.pipe(movingAverage({ by, of: (user) => user.gender, size: 3 }));
+  // @ts-expect-error two streams by keys of different types
+  stream.pipe(joinWithin(users, { by, otherBy: (user) => user.age ?? 0, within: "1m", with: (a) => a }));
   // @ts-expect-error a key of another type than the table's
   stream.pipe(join(cities, { on: (user) => user.id, with: (user) => user }));
   // @ts-expect-error a column that the table does not have
