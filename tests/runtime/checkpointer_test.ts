@@ -55,12 +55,15 @@ interface Run {
   stop(): Promise<void>;
 }
 
-async function running(script: ScriptedWarehouse["script"] = []): Promise<Run> {
+/** @param loading A lane beside the one that is tried starts over, which takes until this resolves. */
+async function running(script: ScriptedWarehouse["script"] = [], loading?: Promise<void>): Promise<Run> {
   const warehouse = new ScriptedWarehouse(script);
   const slot = { id: 0, worker: { assign() {} }, starting: false } as unknown as WorkerSlot;
   const lane = new Lane(slot, "p", all, Date.now);
   const partition = new OwnedPartition(start, all);
   lane.partitions.set(0, partition);
+  const slow = new Lane(slot, "p", all, Date.now);
+  if (loading) slow.resetReason = "its worker died";
   const stopping = new AbortController();
   const events: string[] = [];
   let check = () => {};
@@ -72,7 +75,7 @@ async function running(script: ScriptedWarehouse["script"] = []): Promise<Run> {
     plan,
     source: { group: "g", topic: "t" },
     warehouse: warehouse as unknown as Warehouse,
-    lanes: [lane],
+    lanes: [slow, lane],
     meters: [new SinkMeter("texts", "postgres")],
     interval: 0,
     signal: stopping.signal,
@@ -89,11 +92,11 @@ async function running(script: ScriptedWarehouse["script"] = []): Promise<Run> {
       for (const each of lanes) each.resetReason = "fenced";
       tell("fenced");
     },
-    reset(each) {
+    async reset(each) {
+      if (each === slow) await loading;
       each.abandon();
       each.resetReason = undefined;
       tell("reset");
-      return Promise.resolve();
     },
   });
   await checkpointer.createTables();
@@ -164,6 +167,22 @@ Deno.test("states that changed are in the transaction of their batches, in order
   run.add(5, 6);
   await run.until("committed to 6");
   assert.deepEqual(run.warehouse.commits.map(({ states }) => states), [[chunk("ab"), chunk("c")], undefined]);
+  await run.stop();
+});
+
+Deno.test("a lane that takes long to start over does not hold up the others, and does so once", async () => {
+  const loading = Promise.withResolvers<void>();
+  const run = await running([], loading.promise);
+  run.add(0, 2);
+  await run.until("committed to 2");
+  run.add(2, 3);
+  await run.until("committed to 3");
+  assert.deepEqual(run.events, ["committed to 2", "committed to 3"]);
+  loading.resolve();
+  await run.until("reset");
+  run.add(3, 4);
+  await run.until("committed to 4");
+  assert.equal(run.events.filter((event) => event === "reset").length, 1);
   await run.stop();
 });
 
