@@ -15,7 +15,7 @@ import { aggregateTable, rowTable, windowColumns } from "./aggregate_table.ts";
 import type { RefusedSource } from "./delivery.ts";
 import type { Lane, Slice, Task } from "./lane.ts";
 import type { KeyType, KeyTypes, OutputRows } from "./protocol.ts";
-import { pause, retry, serviceBackoff } from "./retry.ts";
+import { retry, serviceBackoff } from "./retry.ts";
 import type { SinkMeter } from "./sink_meter.ts";
 
 export interface CheckpointerOptions {

@@ -161,7 +161,7 @@ export class PlanExecutor {
         counts.deadLettered++;
       }
       // What it timed out may be what the sink refuses; two in a row, and it would be every record to come.
-      if (refusal && state.refusedLast) for (const step of this.#stateful) step.forgetDue(current);
+      if (refusal && state.refusedLast) { for (const step of this.#stateful) step.forgetDue(current); }
       state.refusedLast = refusal !== undefined;
       state.writeTime = current.lastWriteTime;
     }

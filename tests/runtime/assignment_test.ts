@@ -30,6 +30,8 @@ function assignmentOf(held: Checkpoint, ends: number[]): Assignment {
     warehouse: warehouse as Warehouse,
     consumer: {} as LogConsumer,
     offsets: () => Promise.resolve([{ partition: 0, earliest: 0, end: ends.shift()!, committed: null }]),
+    offsetsAt: () => Promise.resolve(new Map()),
+    now: () => 0,
     signal: new AbortController().signal,
     failed,
   });

@@ -49,6 +49,7 @@ export class FakeLog {
         ),
       consumer: (topic, group) => new FakeConsumer(this.group(topic, group), wire),
       offsets: (topic, group) => call("offsets", () => this.offsets(topic, group)),
+      offsetsAt: (topic, timestamp) => call("offsetsAt", () => this.offsetsAt(topic, timestamp)),
       describe: () => call("describe", () => ({ detail: "1 broker at memory:1", brokers: 1 })),
       close: () => Promise.resolve(),
     };
@@ -103,6 +104,15 @@ export class FakeLog {
       end: records.length,
       committed: committed.get(partition) ?? null,
     }));
+  }
+
+  offsetsAt(topic: string, timestamp: number): Map<number, Offset> {
+    return new Map(
+      this.#topic(topic).map((records, partition) => {
+        const found = records.findIndex((record) => record !== null && record.timestamp >= timestamp);
+        return [partition, found < 0 ? records.length : found];
+      }),
+    );
   }
 
   /** A process has not been heard of for too long. */

@@ -11,6 +11,7 @@ import {
   type WarehouseColumn,
   type WarehouseTable,
 } from "../../src/warehouse/mod.ts";
+import { StoredStates } from "../support/stored_states.ts";
 import type { Wire } from "./wire.ts";
 
 export type TextRow = Record<string, string | null>;
@@ -33,6 +34,7 @@ export class FakeWarehouse {
     { readonly table: WarehouseTable; readonly rows: Map<string, TextRow> }
   >();
   readonly #positions = new Map<string, Map<number, Checkpoint>>();
+  readonly #states = new Map<string, StoredStates>();
   readonly #runs = new Set<string>();
 
   /** @param refuses Why a row is refused, if it is. */
@@ -45,6 +47,7 @@ export class FakeWarehouse {
       open
         ? wire.call("warehouse", `warehouse ${what}`, action)
         : Promise.reject(new Error("the warehouse is closed"));
+    const stored = (source: SourceName) => this.#statesOf(source);
     return {
       kind: "postgres",
       createTable: (table) => call("createTable", () => this.createTable(table)),
@@ -54,6 +57,10 @@ export class FakeWarehouse {
       setPositions: (source, positions, which) =>
         call("setPositions", () => this.setPositions(source, positions, which)),
       positions: (source) => call("positions", () => this.positions(source)),
+      states: async function* (source, partition) {
+        yield await call("states", () => stored(source).page(partition));
+      },
+      select: () => Promise.reject(new Error("this warehouse takes no SQL")),
       commit: (transaction) =>
         call(`commit ${shown(transaction)}`, () => this.commit(transaction, wire.name)),
       takeRun: (pipeline, at) => call("takeRun", () => this.#takeRun(`${pipeline} ${at.getTime()}`)),
@@ -123,6 +130,14 @@ export class FakeWarehouse {
       this.history.push({ kind: "move", by, ...move });
     }
     for (const each of tables) this.write(each);
+    for (const each of transaction.states ?? []) this.#statesOf(source).apply(each);
+  }
+
+  #statesOf({ group, topic }: SourceName): StoredStates {
+    const name = JSON.stringify([group, topic]);
+    const states = this.#states.get(name) ?? new StoredStates();
+    this.#states.set(name, states);
+    return states;
   }
 
   /** @throws {Fenced} when a move does not start where its partition stands. */
