@@ -119,6 +119,7 @@ const drivers: Readonly<Record<string, readonly string[]>> = {
   "cassandra-driver": ["adapters"],
   "pg": ["adapters", "shared by adapters"],
   "@electric-sql/pglite": ["adapters", "warehouse worker"],
+  "@electric-sql/pglite-prepopulatedfs": ["warehouse worker"],
   "@faker-js/faker": ["producers"],
 };
 
