@@ -50,7 +50,7 @@ export async function openStores(client: typeof kafkaClients[number]): Promise<M
   const session = new cassandra.Client({ contactPoints: [contactPoint], localDataCenter: "datacenter1" });
   const admin = kafka.admin();
   const [database] = await Promise.all([createDatabase(server), session.connect(), admin.connect()]);
-  const producer = kafka.producer();
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
   await producer.connect();
 
   return {
@@ -62,14 +62,15 @@ export async function openStores(client: typeof kafkaClients[number]): Promise<M
     },
     database,
     async createTopics(topics, numPartitions, config = {}) {
-      const existing = (await admin.listTopics()).filter((topic) => topics.includes(topic));
-      if (existing.length > 0) await admin.deleteTopics({ topics: existing });
       const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-      // A topic that is being deleted cannot be made at once.
+      const create = (topic: string) =>
+        admin.createTopics({ topics: [{ topic, numPartitions, configEntries }] }).catch(() => false);
+      const remove = (topic: string) => admin.deleteTopics({ topics: [topic] }).catch(() => {});
+      // A topic that is being deleted cannot be made at once, and a client that asks about it makes it by itself.
       for (const topic of topics) {
-        while (
-          !await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }] }).catch(() => false)
-        );
+        while (!await create(topic)) {
+          if ((await admin.listTopics()).includes(topic)) await remove(topic);
+        }
       }
     },
     async produce(topic, records) {
@@ -118,6 +119,7 @@ async function readTopic(kafka: Kafka, topic: string): Promise<TopicRecord[]> {
   let left = [...ends.values()].reduce((sum, each) => sum + each.left, 0);
   if (left === 0) return records;
   const consumer: Consumer = kafka.consumer({
+    allowAutoTopicCreation: false,
     groupId: `reader-${crypto.randomUUID()}`,
     maxBytesPerPartition: 16 << 20,
   });
