@@ -27,7 +27,8 @@ export class RejectedRows extends Error {
   }
 }
 
-/** The warehouse holds another owner or another position for a partition than this process believes. */
+/** Another has taken over: the warehouse holds another owner or position than this process believes, or a topic has a
+ * later publisher. */
 export class Fenced extends Error {
   override readonly name = "Fenced";
 }

@@ -1,12 +1,15 @@
 import { ServiceError } from "../errors.ts";
 import type { Offset, ProducedRecord } from "../record.ts";
 import { EmbeddedConsumer } from "./embedded_consumer.ts";
-import { EmbeddedStore, type StoredTopic } from "./embedded_store.ts";
+import { EmbeddedPublisher } from "./embedded_publisher.ts";
+import { type Append, EmbeddedStore, type StoredTopic } from "./embedded_store.ts";
 import {
   type Log,
   type LogConsumer,
   type LogDescription,
   type PartitionOffsets,
+  type Publication,
+  type Publisher,
   RecordTooLarge,
   type TopicSettings,
 } from "./mod.ts";
@@ -50,6 +53,8 @@ class EmbeddedLog implements Log {
   readonly #maxRecordBytes: number;
   readonly #now: () => number;
   readonly #consumers = new Set<EmbeddedConsumer>();
+  /** Of each id, the publisher that was opened last. */
+  readonly #publishers = new Map<string, Publisher>();
   /** Counts records without a key, which go to the partitions in turn. */
   #turn = 0;
   #closed = false;
@@ -76,15 +81,7 @@ class EmbeddedLog implements Log {
   // deno-lint-ignore require-await -- what it throws is to be a rejection
   async produce(topic: string, records: readonly ProducedRecord[]): Promise<void> {
     if (records.length === 0) return;
-    const stored = this.#topic(topic);
-    for (const record of records) {
-      const size = recordSize(record);
-      if (size <= stored.maxRecordBytes) continue;
-      throw new RecordTooLarge(
-        `A record of ${size} bytes is larger than topic "${topic}" takes, which is ${stored.maxRecordBytes}`,
-      );
-    }
-    this.#store.append(stored, records, (record) => this.#partition(topic, stored, record), this.#now());
+    this.#store.write([this.#append(topic, records)], [], this.#now());
     this.#wake(topic);
   }
 
@@ -98,6 +95,10 @@ class EmbeddedLog implements Log {
       topic,
       group,
     );
+  }
+
+  publisher(id: string): Publisher {
+    return new EmbeddedPublisher(id, this.#publishers, (publication) => this.#publish(publication));
   }
 
   // deno-lint-ignore require-await -- what it throws is to be a rejection
@@ -129,6 +130,32 @@ class EmbeddedLog implements Log {
     this.#closed = true;
     await Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
     this.#store.close();
+  }
+
+  #publish({ records, cursors }: Publication): void {
+    const byTopic = Map.groupBy(records, ({ topic }) => topic);
+    const appends = Array.from(
+      byTopic,
+      ([topic, own]) => this.#append(topic, own.map(({ record }) => record)),
+    );
+    const commits = cursors.map(({ topic, ...rest }) => ({ topic: this.#topic(topic), ...rest }));
+    this.#store.write(appends, commits, this.#now());
+    for (const topic of byTopic.keys()) this.#wake(topic);
+  }
+
+  /** Finds each record's partition, and refuses what the topic does not take. */
+  #append(topic: string, records: readonly ProducedRecord[]): Append {
+    const stored = this.#topic(topic);
+    for (const record of records) {
+      const size = recordSize(record);
+      if (size <= stored.maxRecordBytes) continue;
+      throw new RecordTooLarge(
+        `A record of ${size} bytes is larger than topic "${topic}" takes, which is ${stored.maxRecordBytes}`,
+        record,
+      );
+    }
+    const partitions = records.map((record) => this.#partition(topic, stored, record));
+    return { topic: stored, records, partitions };
   }
 
   #topic(name: string): StoredTopic {

@@ -41,6 +41,22 @@ export interface StoredTopic {
   readonly ends: Offset[];
 }
 
+/** Records for one topic. */
+export interface Append {
+  readonly topic: StoredTopic;
+  readonly records: readonly ProducedRecord[];
+  /** The partition of each. */
+  readonly partitions: readonly number[];
+}
+
+/** A group's position. */
+export interface StoredPosition {
+  readonly topic: StoredTopic;
+  readonly group: string;
+  readonly partition: number;
+  readonly offset: Offset;
+}
+
 interface RecordRow {
   readonly offset: number;
   readonly timestamp: number;
@@ -52,7 +68,7 @@ interface RecordRow {
 const noHeaders: readonly RecordHeader[] = Object.freeze([]);
 
 /**
- * The file of the embedded log. Records are on the disk (`synchronous = full`) when `append` returns: losing them to a
+ * The file of the embedded log. Records are on the disk (`synchronous = full`) when `write` returns: losing them to a
  * power cut would leave the warehouse with positions after the log's end. Positions only wait for the next record to
  * get there, since the warehouse has the ones that count.
  */
@@ -60,6 +76,7 @@ export class EmbeddedStore {
   readonly #db: DatabaseSync;
   readonly #append: StatementSync;
   readonly #read: StatementSync;
+  readonly #setPosition: StatementSync;
   readonly #topics = new Map<string, StoredTopic>();
 
   /** Creates the file if there is none. Throws what SQLite says when it cannot be opened or is not ours. */
@@ -75,6 +92,7 @@ export class EmbeddedStore {
         throw new Error(`it has format ${found}, and this program knows ${version}`);
       }
       this.#append = this.#db.prepare("insert into records values (?, ?, ?, ?, ?, ?, ?)");
+      this.#setPosition = this.#db.prepare("insert or replace into positions values (?, ?, ?, ?)");
       this.#read = this.#db.prepare(
         `select "offset", timestamp, key, value, headers from records
          where topic = ? and partition = ? and "offset" >= ? order by "offset"`,
@@ -114,30 +132,23 @@ export class EmbeddedStore {
       .run(name, partitions, maxRecordBytes);
   }
 
-  /** Appends all records or, when it throws, none. `partitionOf` and `now` fill in what records leave open. */
-  append(
-    topic: StoredTopic,
-    records: readonly ProducedRecord[],
-    partitionOf: (record: ProducedRecord) => number,
-    now: number,
-  ): void {
-    const ends = [...topic.ends];
+  /** Appends all records and sets all positions or, when it throws, none. Records without a time get `now`. */
+  write(appends: readonly Append[], positions: readonly StoredPosition[], now: number): void {
+    const ends = new Map(appends.map(({ topic }) => [topic, [...topic.ends]]));
     this.#transaction(() => {
-      for (const record of records) {
-        const partition = partitionOf(record);
-        const { key, value, headers, timestamp = now } = record;
-        this.#append.run(
-          topic.id,
-          partition,
-          ends[partition]!++,
-          timestamp,
-          key,
-          value,
-          headersText(headers),
-        );
+      for (const { topic, records, partitions } of appends) {
+        const next = ends.get(topic)!;
+        for (const [i, { key, value, headers, timestamp = now }] of records.entries()) {
+          const partition = partitions[i]!;
+          const offset = next[partition]!++;
+          this.#append.run(topic.id, partition, offset, timestamp, key, value, headersText(headers));
+        }
+      }
+      for (const { topic, group, partition, offset } of positions) {
+        this.#setPosition.run(topic.id, group, partition, offset);
       }
     });
-    for (const [partition, end] of ends.entries()) topic.ends[partition] = end;
+    for (const [topic, next] of ends) topic.ends.splice(0, next.length, ...next);
   }
 
   /** The records from an offset on: up to `maxRecords`, and until they hold `maxBytes`. */
@@ -184,11 +195,12 @@ export class EmbeddedStore {
   }
 
   commit(topic: StoredTopic, group: string, positions: ReadonlyMap<number, Offset>): void {
-    const upsert = this.#db.prepare("insert or replace into positions values (?, ?, ?, ?)");
     this.#db.exec("pragma synchronous = normal");
     try {
       this.#transaction(() => {
-        for (const [partition, offset] of positions) upsert.run(topic.id, group, partition, offset);
+        for (const [partition, offset] of positions) {
+          this.#setPosition.run(topic.id, group, partition, offset);
+        }
       });
     } finally {
       this.#db.exec("pragma synchronous = full");

@@ -18,14 +18,17 @@ import {
 } from "./kafka_client.ts";
 import { KafkaMembership } from "./kafka_membership.ts";
 import { isTooLarge, KafkaProducer } from "./kafka_producer.ts";
+import { KafkaTransactionalProducer } from "./kafka_transactional_producer.ts";
 import type {
   ConsumerListener,
   Log,
   LogConsumer,
   LogDescription,
   PartitionOffsets,
+  Publisher,
   TopicSettings,
 } from "./mod.ts";
+import { KafkaPublisher } from "./publisher.ts";
 import { TopicWriter } from "./topic_writer.ts";
 
 /** kafkajs does not export this as a value without loading it: `ConfigResourceTypes.TOPIC`. */
@@ -52,6 +55,7 @@ class KafkaLog implements Log {
   readonly #clients: KafkaClients;
   readonly #writers = new Map<string, TopicWriter>();
   readonly #consumers: GroupConsumer[] = [];
+  readonly #requestBytes = new Map<string, number>();
   #open: { readonly admin: Admin; readonly client: KafkaClient } | undefined;
 
   constructor(clients: KafkaClients) {
@@ -90,6 +94,11 @@ class KafkaLog implements Log {
     const consumer = new GroupConsumer(topic, join);
     this.#consumers.push(consumer);
     return consumer;
+  }
+
+  publisher(id: string): Publisher {
+    const producer = new KafkaTransactionalProducer(id, this.#clients());
+    return new KafkaPublisher({ producer, requestBytes: this.#requestBytes, isTooLarge });
   }
 
   offsets(topic: string, group: string): Promise<PartitionOffsets[]> {

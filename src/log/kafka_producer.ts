@@ -10,7 +10,6 @@ export class KafkaProducer implements TopicProducer {
   readonly #topic: string;
   readonly #client: KafkaClient;
   readonly #producer: Producer;
-  #turn = 0;
 
   constructor(topic: string, client: KafkaClient) {
     this.#topic = topic;
@@ -19,7 +18,7 @@ export class KafkaProducer implements TopicProducer {
       idempotent: true,
       allowAutoTopicCreation: false,
       metadataMaxAge: 30_000,
-      createPartitioner: () => (args) => this.#partition(args),
+      createPartitioner: partitioner,
     });
   }
 
@@ -36,18 +35,24 @@ export class KafkaProducer implements TopicProducer {
   close(): Promise<void> {
     return this.#producer.disconnect();
   }
+}
 
-  /** Asked again when kafkajs retries a request: the answer is kept, so that no record moves to another partition. */
-  #partition({ message, partitionMetadata }: PartitionerArgs): number {
+/**
+ * Names a record's partition. Asked again when kafkajs retries a request: the answer is kept, so that no record moves to
+ * another partition.
+ */
+export function partitioner(): (args: PartitionerArgs) => number {
+  let turn = 0;
+  return ({ message, partitionMetadata }) => {
     const partitions = partitionMetadata.length;
     const key = message.key as Uint8Array | null;
-    message.partition ??= key ? partitionOf(key, partitions) : this.#turn++ % partitions;
+    message.partition ??= key ? partitionOf(key, partitions) : turn++ % partitions;
     // kafkajs would leave the record out without a word.
     if (!(message.partition < partitions)) {
       throw new RangeError(`there is no partition ${message.partition}, only 0 to ${partitions - 1}`);
     }
     return message.partition;
-  }
+  };
 }
 
 export function isTooLarge(error: unknown): boolean {

@@ -7,7 +7,13 @@
  * - A consumer sees the records of a partition in offset order, each once, from the position it was given.
  * - `ConsumerListener.fetched` is never awaited: reading goes on, and so do heartbeats, whatever becomes of the
  *   records. `pause` is how a reader says that it has enough.
- * - Nothing is committed but by `commit`; a commit never moves what is read.
+ * - Nothing is committed but by `commit` and by a publisher; a commit never moves what is read.
+ * - A publisher's `publish` is all or nothing to those who read committed records only, as this port's consumers do:
+ *   the records and the cursors are there together, or none of them. Records of one topic and key keep their order.
+ * - `open` is a fence: when it has resolved, what earlier publishers of the id began is done or undone as a whole, so
+ *   that cursors read from then on (`offsets`) are final; and whatever they try afterwards throws `Fenced`.
+ * - When `open` or `publish` throws anything else, the outcome is unknown. After any error the publisher is spent:
+ *   close it, open another with the same id, read the cursors, and go on from there.
  */
 import type { Batch, Offset, ProducedRecord } from "../record.ts";
 
@@ -31,6 +37,12 @@ export interface Log {
    * there is none.
    */
   offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, Offset>>;
+
+  /**
+   * Publishes on behalf of an id, of which only the last one opened may. Nothing happens before `open`. Ids are kept by
+   * the broker: use few, and the same ones again.
+   */
+  publisher(id: string): Publisher;
 
   /** The service's state for people: how many brokers there are, or the file. Throws when it cannot be reached. */
   describe(): Promise<LogDescription>;
@@ -98,7 +110,51 @@ export interface LogConsumer {
   stop(): Promise<void>;
 }
 
+/** Appends records together with the position in their source that they bring about. Calls must not overlap. */
+export interface Publisher {
+  /** Takes the id over from any earlier publisher. To be called once, first. */
+  open(): Promise<void>;
+
+  /**
+   * Appends all records and moves all cursors, or does neither.
+   *
+   * @throws {Fenced} when a later publisher has the id, or the broker took the id away since a transaction took too long.
+   * @throws {RecordTooLarge} when a topic does not take one of the records; nothing is published.
+   */
+  publish(publication: Publication): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+export interface Publication {
+  /** In order within each topic; may be empty, to move cursors only. */
+  readonly records: readonly { readonly topic: string; readonly record: ProducedRecord }[];
+  /** One at least, since an unknown outcome is settled by reading them. */
+  readonly cursors: readonly Cursor[];
+}
+
+/**
+ * A position that moves with what is published: the committed offset of a group that has no members, read by
+ * `offsets(topic, group)`. Kafka forgets it when it was not moved for `offsets.retention.minutes`, a week by default.
+ */
+export interface Cursor {
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: Offset;
+}
+
 /** A record is larger than the topic takes. Trying again will not help; a smaller record may do. */
 export class RecordTooLarge extends Error {
   override readonly name = "RecordTooLarge";
+  constructor(message: string, readonly record: ProducedRecord, options?: ErrorOptions) {
+    super(message, options);
+  }
+
+  /** `bytes` are about what the record takes. */
+  static forTopic(topic: string, bytes: number, record: ProducedRecord, cause: unknown): RecordTooLarge {
+    const message = `A record of about ${bytes} bytes is larger than topic "${topic}" takes; ` +
+      "raise the topic's max.message.bytes";
+    return new RecordTooLarge(message, record, { cause });
+  }
 }

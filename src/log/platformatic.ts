@@ -16,6 +16,7 @@ import type {
   LogConsumer,
   LogDescription,
   PartitionOffsets,
+  Publisher,
   TopicSettings,
 } from "./mod.ts";
 import {
@@ -27,6 +28,8 @@ import {
 } from "./platformatic_client.ts";
 import { PlatformaticMembership } from "./platformatic_membership.ts";
 import { isTooLarge, PlatformaticProducer } from "./platformatic_producer.ts";
+import { PlatformaticTransactionalProducer } from "./platformatic_transactional_producer.ts";
+import { KafkaPublisher } from "./publisher.ts";
 import { TopicWriter } from "./topic_writer.ts";
 
 const earliest = -2n;
@@ -58,6 +61,7 @@ class PlatformaticLog implements Log {
   readonly #clients: PlatformaticClients;
   readonly #writers = new Map<string, TopicWriter>();
   readonly #consumers: GroupConsumer[] = [];
+  readonly #requestBytes = new Map<string, number>();
   #admin: Admin | undefined;
 
   constructor(clients: PlatformaticClients) {
@@ -96,11 +100,18 @@ class PlatformaticLog implements Log {
     return consumer;
   }
 
+  publisher(id: string): Publisher {
+    const producer = new PlatformaticTransactionalProducer(id, this.#clients);
+    return new KafkaPublisher({ producer, requestBytes: this.#requestBytes, isTooLarge });
+  }
+
   offsets(topic: string, group: string): Promise<PartitionOffsets[]> {
     return this.#ask(`read the offsets of topic "${topic}"`, async (admin) => {
       const partitions = await partitionsOf(admin, topic);
       const [groupOffsets] = await admin.listConsumerGroupOffsets({
         groups: [{ groupId: group, topics: [{ name: topic, partitionIndexes: partitions }] }],
+        // Offsets of a transaction that is just being ended are waited for.
+        requireStable: true,
       });
       const committed = new Map(
         groupOffsets?.topics[0]?.partitions.map(({ partitionIndex, committedOffset }) =>

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { ServiceError } from "../../src/errors.ts";
 import { openEmbeddedLog } from "../../src/log/embedded.ts";
 import { LogReader } from "../support/log_reader.ts";
-import { logSuite, recordTo } from "./log_suite.ts";
+import { logSuite, type LogUnderTest, recordTo } from "./log_suite.ts";
+import { publisherSuite } from "./publisher_suite.ts";
 
-logSuite({
+const embedded: LogUnderTest = {
   name: "embedded log",
   ignore: false,
   open: async () => {
@@ -24,7 +25,10 @@ logSuite({
       },
     };
   },
-});
+};
+
+logSuite(embedded);
+publisherSuite(embedded);
 
 /** Runs a test with a file that goes afterwards. */
 async function withFile(run: (file: string) => Promise<void>): Promise<void> {

@@ -1,38 +1,21 @@
 import assert from "node:assert/strict";
-import type { Kafka, Transaction } from "kafkajs";
+import type { Transaction } from "kafkajs";
 import { describeError, ServiceError } from "../../src/errors.ts";
 import type { KafkaSettings } from "../../src/log/brokers.ts";
-import { loadKafkaClients } from "../../src/log/kafka_client.ts";
 import type { Log } from "../../src/log/mod.ts";
+import { createTopicOf, otherClient } from "../support/other_client.ts";
 import { LogReader } from "../support/log_reader.ts";
 import { service, uniqueName } from "../support/env.ts";
-import { logSuite, record, recordTo } from "./log_suite.ts";
+import { kafkaPublisherSuite } from "./kafka_publisher_suite.ts";
+import { logSuite, type LogUnderTest, record, recordTo } from "./log_suite.ts";
+import { publisherSuite } from "./publisher_suite.ts";
 
 const broker = service("kafka");
 const brokers = [broker ?? ""];
 
-/** A client of another program. */
-async function otherClient(): Promise<Kafka> {
-  const clients = await loadKafkaClients({ brokers, clientId: "other" });
-  return clients().kafka;
-}
-
-async function createTopicOf(topic: string, maxMessageBytes: number, partitions = 1): Promise<void> {
-  const admin = (await otherClient()).admin();
-  await admin.connect();
-  await admin.createTopics({
-    topics: [{
-      topic,
-      numPartitions: partitions,
-      configEntries: [{ name: "max.message.bytes", value: `${maxMessageBytes}` }],
-    }],
-  });
-  await admin.disconnect();
-}
-
 /** Registers the tests of an adapter for Kafka: the port's promises, and what a real broker adds to them. */
 export function kafkaLogSuite(name: string, open: (settings: KafkaSettings) => Promise<Log>): void {
-  logSuite({
+  const underTest: LogUnderTest = {
     name,
     ignore: broker === undefined,
     open: async () => {
@@ -43,7 +26,10 @@ export function kafkaLogSuite(name: string, open: (settings: KafkaSettings) => P
         close: () => log.close(),
       };
     },
-  });
+  };
+  logSuite(underTest);
+  publisherSuite(underTest);
+  kafkaPublisherSuite(name, open);
 
   function test(promise: string, run: (log: Log) => Promise<void>): void {
     Deno.test({

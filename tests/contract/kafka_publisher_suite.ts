@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { Fenced } from "../../src/errors.ts";
+import type { KafkaSettings } from "../../src/log/brokers.ts";
+import type { Log, Publisher } from "../../src/log/mod.ts";
+import { service, uniqueName } from "../support/env.ts";
+import { LogReader } from "../support/log_reader.ts";
+import { createTopicOf, otherClient } from "../support/other_client.ts";
+import { recordTo } from "./log_suite.ts";
+
+const broker = service("kafka");
+
+/** Registers the tests of what a real broker adds to the promises of publishers. */
+export function kafkaPublisherSuite(name: string, open: (settings: KafkaSettings) => Promise<Log>): void {
+  function test(promise: string, run: (log: Log) => Promise<void>): void {
+    Deno.test({
+      name: `${name}: ${promise}`,
+      ignore: broker === undefined,
+      fn: async () => {
+        const log = await open({ brokers: [broker!] });
+        try {
+          await run(log);
+        } finally {
+          await log.close();
+        }
+      },
+    });
+  }
+
+  async function opened(log: Log, id: string): Promise<Publisher> {
+    const publisher = log.publisher(id);
+    await publisher.open();
+    return publisher;
+  }
+
+  test("undoes what a publisher left open when the next one opens", async (log) => {
+    const [topic, source, group, id] = ["output", "source", "cursor", "publisher"].map(uniqueName);
+    for (const each of [topic!, source!]) await log.createTopic(each, { partitions: 1 });
+    const left = (await otherClient()).producer({
+      transactionalId: id!,
+      idempotent: true,
+      maxInFlightRequests: 1,
+    });
+    await left.connect();
+    const transaction = await left.transaction();
+    await transaction.send({ topic: topic!, messages: [{ value: "left" }] });
+    const offsets = [{ topic: source!, partitions: [{ partition: 0, offset: "9" }] }];
+    await transaction.sendOffsets({ consumerGroupId: group!, topics: offsets });
+
+    const publisher = await opened(log, id!);
+    assert.equal((await log.offsets(source!, group!))[0]!.committed, null);
+    await assert.rejects(transaction.commit());
+    await publisher.publish({
+      records: [{ topic: topic!, record: recordTo(0, "next") }],
+      cursors: [{ group: group!, topic: source!, partition: 0, offset: 1 }],
+    });
+    const reader = new LogReader(log.consumer(topic!, uniqueName("group")));
+    await reader.consumer.start(reader);
+    await reader.until("the next publisher's record is read", () => reader.values().includes("next"));
+    assert.deepEqual(reader.values(), ["next"]);
+    assert.equal((await log.offsets(source!, group!))[0]!.committed, 1);
+    await publisher.close();
+    await left.disconnect();
+  });
+
+  test("sends less at once to a topic that takes less, after another has taken over", async (log) => {
+    const [topic, source, group, id] = ["output", "source", "cursor", "publisher"].map(uniqueName);
+    await createTopicOf(topic!, 20_000);
+    await log.createTopic(source!, { partitions: 1 });
+    const values = Array.from({ length: 60 }, (_, i) => `${i}`.padEnd(1_000));
+    const publication = {
+      records: values.map((value) => ({ topic: topic!, record: recordTo(0, value) })),
+      cursors: [{ group: group!, topic: source!, partition: 0, offset: 60 }],
+    };
+    for (let tries = 1;; tries++) {
+      const publisher = await opened(log, id!);
+      const error = await publisher.publish(publication).catch((error) => error);
+      await publisher.close();
+      if (error === undefined) break;
+      assert.match(error.message, /does not take \d+ bytes at once/);
+      assert.ok(tries < 5);
+    }
+    const reader = new LogReader(log.consumer(topic!, uniqueName("group")));
+    await reader.consumer.start(reader);
+    await reader.until("all is read", () => reader.records().length >= 60);
+    assert.deepEqual(reader.values(), values);
+  });
+
+  test("fences a publisher of another process that waits in the middle", async (log) => {
+    const [topic, source, group, id] = ["output", "source", "cursor", "publisher"].map(uniqueName);
+    for (const each of [topic!, source!]) await log.createTopic(each, { partitions: 1 });
+    const publication = (value: string, offset: number) => ({
+      records: [{ topic: topic!, record: recordTo(0, value) }],
+      cursors: [{ group: group!, topic: source!, partition: 0, offset }],
+    });
+    const elsewhere = await open({ brokers: [broker!] });
+    const zombie = await opened(elsewhere, id!);
+    await zombie.publish(publication("a", 1));
+    const publisher = await opened(log, id!);
+    await publisher.publish(publication("b", 2));
+    await assert.rejects(zombie.publish(publication("zombie", 3)), Fenced);
+    await publisher.publish(publication("c", 3));
+    const reader = new LogReader(log.consumer(topic!, uniqueName("group")));
+    await reader.consumer.start(reader);
+    await reader.until("the last is read", () => reader.values().includes("c"));
+    assert.deepEqual(reader.values(), ["a", "b", "c"]);
+    for (const each of [zombie, publisher]) await each.close();
+    await elsewhere.close();
+  });
+}

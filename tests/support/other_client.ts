@@ -1,0 +1,23 @@
+/** What another program does to the Kafka that tests use. */
+import type { Kafka } from "kafkajs";
+import { loadKafkaClients } from "../../src/log/kafka_client.ts";
+import { service } from "./env.ts";
+
+export async function otherClient(): Promise<Kafka> {
+  const clients = await loadKafkaClients({ brokers: [service("kafka")!], clientId: "other" });
+  return clients().kafka;
+}
+
+/** Makes a topic with a limit for its records. */
+export async function createTopicOf(topic: string, maxMessageBytes: number, partitions = 1): Promise<void> {
+  const admin = (await otherClient()).admin();
+  await admin.connect();
+  await admin.createTopics({
+    topics: [{
+      topic,
+      numPartitions: partitions,
+      configEntries: [{ name: "max.message.bytes", value: `${maxMessageBytes}` }],
+    }],
+  });
+  await admin.disconnect();
+}
