@@ -1,5 +1,5 @@
 import { Fenced, SchemaMismatch } from "../errors.ts";
-import { aggregateOf, type Pipeline, type PostgresTable } from "../pipeline.ts";
+import type { Pipeline } from "../pipeline.ts";
 import {
   type CopyChunk,
   type Move,
@@ -8,13 +8,11 @@ import {
   type TableRows,
   type Transaction,
   type Warehouse,
-  type WarehouseTable,
 } from "../warehouse/mod.ts";
-import type { ColumnType } from "../columns.ts";
-import { aggregateTable, rowTable, windowColumns } from "./aggregate_table.ts";
 import type { RefusedSource } from "./delivery.ts";
 import type { Lane, Slice, Task } from "./lane.ts";
-import type { KeyType, KeyTypes, OutputRows } from "./protocol.ts";
+import type { OutputTables } from "./output_tables.ts";
+import type { OutputRows } from "./protocol.ts";
 import { retry, serviceBackoff } from "./retry.ts";
 import type { SinkMeter } from "./sink_meter.ts";
 
@@ -22,6 +20,7 @@ export interface CheckpointerOptions {
   readonly plan: Pipeline;
   readonly source: SourceName;
   readonly warehouse: Warehouse;
+  readonly tables: OutputTables;
   readonly lanes: readonly Lane[];
   /** One per output of the pipeline, in order. */
   readonly meters: readonly SinkMeter[];
@@ -53,49 +52,12 @@ type Outcome = "committed" | "untouched" | "fenced";
  */
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
-  /** The warehouse's table of each output; an aggregate's is known once its key types are. */
-  readonly #tables = new Map<number, WarehouseTable>();
-  readonly #keyTypes = new Map<number, KeyTypes>();
   #wake: () => void = () => {};
   #resetting = false;
   #resetFailure: { readonly error: unknown } | undefined;
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
-  }
-
-  /** For each output, the key types that its aggregate's table has; null where there is none, or none yet. */
-  get keyTypes(): (KeyTypes | null)[] {
-    return this.#options.plan.outputs.map((_, i) => this.#keyTypes.get(i) ?? null);
-  }
-
-  /** Makes and checks the tables whose columns are known already: an aggregate's are when its table is there. */
-  async createTables(): Promise<void> {
-    const { plan, warehouse } = this.#options;
-    for (const [i, output] of plan.outputs.entries()) {
-      if (output.sink.kind !== "postgres") continue;
-      const sink = output.sink as PostgresTable<never>;
-      const spec = aggregateOf(plan, output)?.spec;
-      if (!spec) {
-        const table = rowTable(sink);
-        await warehouse.createTable(table);
-        this.#tables.set(i, table);
-        continue;
-      }
-      const key = await warehouse.primaryKey(sink.schema, sink.table);
-      const keyTypes = key && keyTypesOf(key);
-      if (keyTypes) await this.#createAggregateTable(i, keyTypes);
-    }
-  }
-
-  async #createAggregateTable(output: number, keyTypes: KeyTypes): Promise<void> {
-    const { plan, warehouse } = this.#options;
-    const { sink } = plan.outputs[output]!;
-    const { spec } = aggregateOf(plan, plan.outputs[output]!)!;
-    const table = aggregateTable(sink as PostgresTable<never>, spec, keyTypes);
-    await warehouse.createTable(table);
-    this.#tables.set(output, table);
-    this.#keyTypes.set(output, keyTypes);
   }
 
   /** Something may be ready. */
@@ -216,14 +178,14 @@ export class Checkpointer {
     outputs: readonly number[],
     write: object,
   ): Promise<void> {
-    const { meters, signal } = this.#options;
+    const { tables, meters, signal } = this.#options;
     for (const i of outputs) {
-      if (this.#tables.has(i)) continue;
+      if (tables.of(i)) continue;
       const keyTypes = tasks.map((task) => task.output!.outputs[i]!)
         .find((rows) => rows.kind === "groups" && rows.keyTypes !== null);
       if (keyTypes?.kind !== "groups" || !keyTypes.keyTypes) continue;
       const types = keyTypes.keyTypes;
-      await retry(() => this.#createAggregateTable(i, types), {
+      await retry(() => tables.createAggregate(i, types), {
         backoff: serviceBackoff,
         signal,
         failed: (error) => meters[i]!.failed(write, error),
@@ -236,12 +198,11 @@ export class Checkpointer {
   #hasTablesKey(task: Task, output: number): boolean {
     const rows = task.output!.outputs[output]!;
     if (rows.kind !== "groups" || rows.keyTypes === null) return true;
-    return JSON.stringify(Object.entries(rows.keyTypes)) ===
-      JSON.stringify(Object.entries(this.#keyTypes.get(output) ?? {}));
+    return this.#options.tables.fits(output, rows.keyTypes);
   }
 
   #rowsOf(output: number, tasks: readonly Task[]): { output: number; rows: TableRows } | undefined {
-    const table = this.#tables.get(output);
+    const table = this.#options.tables.of(output);
     const chunks = tasks.map((task) => chunkOf(task, output)).filter((chunk) => chunk.count > 0);
     return table && chunks.length > 0 ? { output, rows: { table, chunks } } : undefined;
   }
@@ -309,18 +270,6 @@ function sourcesOf(rows: OutputRows, row: number): number[] {
   if (rows.kind === "copy") return [rows.sources[row]!];
   if (rows.kind !== "groups") return [];
   return [...rows.sources].filter((_, i) => rows.groups[i] === row);
-}
-
-/** The key types of a table that is there; undefined when no aggregate of ours can have made it. */
-function keyTypesOf(key: readonly { name: string; type: ColumnType }[]): KeyTypes | undefined {
-  const keys = key.filter(({ name }) => name !== windowColumns[0]);
-  const types = keys.map(({ name, type }) => [name, type] as const);
-  const known = types.filter((each): each is readonly [string, KeyType] => isKeyType(each[1]));
-  return known.length === types.length ? Object.fromEntries(known) : undefined;
-}
-
-function isKeyType(type: ColumnType): type is KeyType {
-  return type === "text" || type === "double" || type === "bigint" || type === "boolean";
 }
 
 function lanesOf(tasks: readonly Task[]): Lane[] {

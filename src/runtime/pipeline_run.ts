@@ -11,7 +11,7 @@ import { Gathering } from "./gathering.ts";
 import { GroupPosition } from "./group_position.ts";
 import { Intake } from "./intake.ts";
 import { Lane, type Task } from "./lane.ts";
-
+import { OutputTables } from "./output_tables.ts";
 import type { SliceInput } from "./protocol.ts";
 import { References } from "./references.ts";
 import { pause, pauseAfter, serviceBackoff } from "./retry.ts";
@@ -62,6 +62,7 @@ export class PipelineRun {
   readonly #assignment: Assignment;
   readonly #intake: Intake;
   readonly #delivery: DeliveryOptions;
+  readonly #tables: OutputTables;
   readonly #checkpointer: Checkpointer;
   readonly #group: GroupPosition;
   readonly #references: References;
@@ -101,10 +102,12 @@ export class PipelineRun {
       deadLetterMeter: this.#deadLetterMeter,
       now,
     };
+    this.#tables = new OutputTables(plan, services.warehouse);
     this.#checkpointer = new Checkpointer({
       plan,
       source: this.#source,
       warehouse: services.warehouse,
+      tables: this.#tables,
       lanes: this.#lanes,
       meters: this.#meters,
       interval: limits.commitInterval,
@@ -151,7 +154,7 @@ export class PipelineRun {
   /** Makes topics and tables where they are absent, checks those that are there, and reads those to join with. */
   async prepare(): Promise<void> {
     await prepareStores(this.#options.plan, this.#options.services);
-    await this.#checkpointer.createTables();
+    await this.#tables.create();
     await this.#references.load();
   }
 
@@ -299,7 +302,7 @@ export class PipelineRun {
         pipeline: this.name,
         slices: inputs,
         watermark,
-        keyTypes: this.#checkpointer.keyTypes,
+        keyTypes: this.#tables.keyTypes,
       });
     } catch (error) {
       // What fails in a worker other than for a record is a bug or the worker's end: it may well fail again.

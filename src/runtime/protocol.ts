@@ -123,6 +123,11 @@ export function keyTypeOf(value: KeyValue): KeyType {
   }
 }
 
+/** Whether two keys have the same columns of the same types in the same order. */
+export function sameKeyTypes(a: KeyTypes, b: KeyTypes): boolean {
+  return JSON.stringify(Object.entries(a)) === JSON.stringify(Object.entries(b));
+}
+
 /** The buffers of an output that are handed over. */
 export function transferables(output: TaskOutput): ArrayBuffer[] {
   const views: ArrayBufferLike[] = [output.deadLetters.buffer];

@@ -5,6 +5,7 @@ import { Fenced } from "../../src/errors.ts";
 import { Checkpointer } from "../../src/runtime/checkpointer.ts";
 import type { RefusedSource } from "../../src/runtime/delivery.ts";
 import { Lane, OwnedPartition, type Task } from "../../src/runtime/lane.ts";
+import { OutputTables } from "../../src/runtime/output_tables.ts";
 import { SinkMeter } from "../../src/runtime/sink_meter.ts";
 import type { WorkerSlot } from "../../src/runtime/worker_pool.ts";
 import { type Checkpoint, RefusedRows, type Transaction, type Warehouse } from "../../src/warehouse/mod.ts";
@@ -71,10 +72,13 @@ async function running(script: ScriptedWarehouse["script"] = [], loading?: Promi
     events.push(event);
     check();
   };
+  const tables = new OutputTables(plan, warehouse as unknown as Warehouse);
+  await tables.create();
   const checkpointer = new Checkpointer({
     plan,
     source: { group: "g", topic: "t" },
     warehouse: warehouse as unknown as Warehouse,
+    tables,
     lanes: [slow, lane],
     meters: [new SinkMeter("texts", "postgres")],
     interval: 0,
@@ -99,7 +103,6 @@ async function running(script: ScriptedWarehouse["script"] = [], loading?: Promi
       tell("reset");
     },
   });
-  await checkpointer.createTables();
   const loop = checkpointer.run();
   return {
     warehouse,
