@@ -1,4 +1,5 @@
-import { type Log, type PartitionOffsets, RecordTooLarge } from "../../src/log/mod.ts";
+import { Fenced } from "../../src/errors.ts";
+import { type Log, type PartitionOffsets, type Publisher, RecordTooLarge } from "../../src/log/mod.ts";
 import { partitionOf } from "../../src/log/murmur2.ts";
 import type { Batch, Offset, ProducedRecord, SourceRecord } from "../../src/record.ts";
 import type { Seeded } from "../support/seeded.ts";
@@ -27,6 +28,8 @@ export class FakeLog {
   /** Where partitions start whose first records were deleted. */
   readonly #earliest = new Map<string, Offset>();
   readonly #groups = new Map<string, FakeGroup>();
+  /** Of each id the one that was opened last. */
+  readonly #publishers = new Map<string, Publisher>();
   #turn = 0;
 
   constructor(options: FakeLogOptions) {
@@ -50,9 +53,26 @@ export class FakeLog {
       consumer: (topic, group) => new FakeConsumer(this.group(topic, group), wire),
       offsets: (topic, group) => call("offsets", () => this.offsets(topic, group)),
       offsetsAt: (topic, timestamp) => call("offsetsAt", () => this.offsetsAt(topic, timestamp)),
+      publisher: (id) => this.#publisher(id, call),
       describe: () => call("describe", () => ({ detail: "1 broker at memory:1", brokers: 1 })),
       close: () => Promise.resolve(),
     };
+  }
+
+  #publisher(id: string, call: <T>(what: string, action: () => T) => Promise<T>): Publisher {
+    const publisher: Publisher = {
+      open: () => call(`open publisher ${id}`, () => void this.#publishers.set(id, publisher)),
+      publish: ({ records, cursors }) =>
+        call(`publish as ${id}`, () => {
+          if (this.#publishers.get(id) !== publisher) throw new Fenced(`a later publisher has ${id}`);
+          for (const { topic, record } of records) this.append(topic, [record]);
+          for (const { group, topic, partition, offset } of cursors) {
+            this.group(topic, group).committed.set(partition, offset);
+          }
+        }),
+      close: () => Promise.resolve(),
+    };
+    return publisher;
   }
 
   createTopic(topic: string, partitions: number, maxValueBytes = 1_000_000): void {
@@ -69,9 +89,10 @@ export class FakeLog {
 
   append(topic: string, records: readonly ProducedRecord[]): void {
     const partitions = this.#topic(topic);
-    for (const { value } of records) {
-      if ((value?.length ?? 0) <= this.#limits.get(topic)!) continue;
-      throw new RecordTooLarge(`A record of ${value!.length} bytes is larger than topic "${topic}" takes`);
+    for (const record of records) {
+      const bytes = record.value?.length ?? 0;
+      if (bytes <= this.#limits.get(topic)!) continue;
+      throw new RecordTooLarge(`A record of ${bytes} bytes is larger than topic "${topic}" takes`, record);
     }
     for (const { key, value, headers, timestamp = Math.floor(this.options.time.now), partition } of records) {
       const to = partition ??
