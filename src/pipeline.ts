@@ -2,7 +2,7 @@ import type { Codec } from "./codecs/mod.ts";
 import { columnProblems, type Columns, type ColumnSpec, columnSpecs, type RowOf } from "./columns.ts";
 import { type Duration, milliseconds } from "./duration.ts";
 import { ConfigError } from "./errors.ts";
-import type { AggregateOperator, Merged } from "./operators/aggregate.ts";
+import { type AggregateOperator, checkOptions, type Merged } from "./operators/aggregate.ts";
 import { isJoin } from "./operators/join.ts";
 import { isStateful } from "./operators/map_with_state.ts";
 import type { Operator, RecordContext } from "./operators/mod.ts";
@@ -22,6 +22,11 @@ export interface Source<out T> {
   readonly eventTime?: (value: never, record: RecordContext) => Date | number;
   /** Milliseconds that event times may be out of order; Infinity: no record is ever late. */
   readonly lateness: number;
+  readonly late: "count" | "dead-letter";
+  /** Milliseconds ahead of the clock up to which an event time moves the watermark. */
+  readonly maxAhead: number;
+  /** Milliseconds without a record after which a partition that is read to its end is idle. */
+  readonly idleAfter: number;
 }
 
 /**
@@ -47,21 +52,44 @@ export interface SourceOptions<T> {
   /** When it happened: a Date or milliseconds since 1970. Default: the record's timestamp. */
   readonly eventTime?: (value: T, record: RecordContext) => Date | number;
   /**
-   * How far behind the latest event time a record may be. The watermark is the latest event time less this; a record
-   * whose window has ended before the watermark is late: counted, and left out of that window. Default: no record is
-   * ever late.
+   * How far behind the latest event time of its partition a record may be. The partition's watermark is the latest event
+   * time less this; a record whose windows had all ended by then is late: it is counted, and left out of them.
+   * Default: no record is ever late.
    */
   readonly lateness?: Duration;
+  /**
+   * What becomes of a late record: `count` (the default) only counts it, `dead-letter` writes it to the dead letters as
+   * well. Its other outputs get it all the same.
+   */
+  readonly late?: "count" | "dead-letter";
+  /**
+   * How far ahead of the clock an event time may be and still move the watermark. One beyond it counts in its own windows,
+   * but closes none, so that a single wrong clock does not make all others late. Default: 10 minutes, for clocks that
+   * are kept differ by seconds, and the usual mistakes, a wrong time zone or a wrong unit, are half an hour or more.
+   */
+  readonly maxAhead?: Duration;
+  /**
+   * After how long without a record a partition that is read to its end no longer holds back the source's watermark.
+   * When it has records again, those before the watermark are late. Default: 30 seconds.
+   */
+  readonly idleAfter?: Duration;
 }
 
 /**
  * A topic to read: of Kafka, or of the embedded log when no Kafka is set.
  *
- * @throws {TypeError} when `lateness`, or the `ago` of `from`, is not a duration.
+ * @throws {TypeError} when an option is not known, or `lateness`, `maxAhead`, `idleAfter` or the `ago` of `from` is not a
+ * duration.
  */
 export function kafka<T>(topic: string, options: SourceOptions<T>): Source<T> {
-  const { from = "earliest" } = options;
+  checkOptions(`kafka("${topic}")`, options, sourceOptions);
+  const { from = "earliest", late = "count" } = options;
   if (typeof from === "object" && "ago" in from) milliseconds(from.ago);
+  if (late !== "count" && late !== "dead-letter") {
+    throw new TypeError(
+      `kafka("${topic}"): "late" is ${JSON.stringify(late)}; give "count" or "dead-letter"`,
+    );
+  }
   return {
     topic,
     group: options.group,
@@ -70,8 +98,23 @@ export function kafka<T>(topic: string, options: SourceOptions<T>): Source<T> {
     partitions: options.partitions ?? 8,
     ...(options.eventTime && { eventTime: options.eventTime }),
     lateness: options.lateness === undefined ? Infinity : milliseconds(options.lateness),
+    late,
+    maxAhead: milliseconds(options.maxAhead ?? "10m"),
+    idleAfter: milliseconds(options.idleAfter ?? "30s"),
   };
 }
+
+const sourceOptions = [
+  "group",
+  "codec",
+  "from",
+  "partitions",
+  "eventTime",
+  "lateness",
+  "late",
+  "maxAhead",
+  "idleAfter",
+];
 
 /** A table in Cassandra, or in the embedded tables when no Cassandra is set. */
 export interface CassandraTable<in T> extends Sink<T> {
@@ -305,6 +348,11 @@ function planProblems(plan: Pipeline): string[] {
     if (seen.has(`${kind} ${name}`)) problems.push(`two outputs write to the ${kind} "${name}"`);
     seen.add(`${kind} ${name}`);
     problems.push(...outputProblems(plan, output));
+    if (aggregateOf(plan, output)?.spec.results === "final" && source.lateness === Infinity) {
+      problems.push(
+        `${kind} "${name}" takes final results, but no window ever closes: give the source a lateness, as in { lateness: "1m" }`,
+      );
+    }
   }
   for (const node of nodes) {
     if (node.parents.some((parent) => nodes[parent - 1] && isAggregate(nodes[parent - 1]!.operator))) {

@@ -15,6 +15,7 @@ import {
   type Stream,
   text,
   topic,
+  tumbling,
 } from "../src/mod.ts";
 import { aggregateOf, isAggregate } from "../src/pipeline.ts";
 
@@ -323,5 +324,41 @@ Deno.test("what is no operator is refused where it is piped", () => {
         error instanceof TypeError &&
         /pipe\(\) takes operators, as map\(\.\.\.\) gives one/.test(error.message),
     );
+  }
+});
+
+Deno.test("final results need a source whose windows close", () => {
+  const final = (lateness: { lateness?: "1m" }) =>
+    pipeline("p", {
+      source: kafka("lines", { group: "g", codec: text(), ...lateness }),
+      outputs: (stream) => [
+        stream.pipe(aggregate({
+          by: (line) => ({ line }),
+          window: tumbling("1m"),
+          compute: { n: count() },
+          results: "final",
+        })).to(postgresTable("finals")),
+      ],
+    });
+  refused(
+    () => final({}),
+    'pipeline "p": postgres "finals" takes final results, but no window ever closes: give the source a lateness, as in { lateness: "1m" }',
+  );
+  assert.equal(final({ lateness: "1m" }).source.lateness, 60_000);
+});
+
+Deno.test("a source's options have defaults, and what cannot be is refused", () => {
+  const given = { group: "g", codec: text() };
+  const { late, maxAhead, idleAfter } = kafka("lines", given);
+  assert.deepEqual([late, maxAhead, idleAfter], ["count", 600_000, 30_000]);
+  const bad: [object, RegExp][] = [
+    [{ latness: "1m" }, /kafka\("lines"\): there is no option "latness"; there are group, codec, /],
+    [{ late: "drop" }, /"late" is "drop"; give "count" or "dead-letter"/],
+    [{ lateness: 0 }, /"0" is not a duration/],
+    [{ maxAhead: "-1m" }, /"-1m" is not a duration/],
+    [{ idleAfter: NaN }, /"NaN" is not a duration/],
+  ];
+  for (const [more, message] of bad) {
+    assert.throws(() => kafka("lines", { ...given, ...more }), { name: "TypeError", message });
   }
 });

@@ -59,7 +59,11 @@ export interface AggregateSpec<I> {
   readonly by: (value: I, record: RecordContext) => GroupKey;
   readonly window?: Window;
   readonly compute: Aggregates<I>;
+  readonly results: Results;
 }
+
+/** When results go out: with each change, or once, when the watermark has passed their window. */
+export type Results = "updates" | "final";
 
 /** The operator that `aggregate` makes. */
 export interface AggregateOperator<in I, out O> extends Operator<I, O> {
@@ -75,13 +79,18 @@ export interface AggregateOptions<I, K extends GroupKey, A extends Aggregates<I>
   readonly window?: Window;
   /** Result columns and what each computes. */
   readonly compute: A;
+  /**
+   * `updates` (the default) writes a result with every transaction that changes it; `final` writes it once, when its window
+   * has closed: when the source's watermark has come to the window's end.
+   */
+  readonly results?: Results;
 }
 
 /**
  * Groups records by key, and by window if given, and keeps results for each group. Workers add up a batch; the
  * warehouse merges, in the transaction that moves the position: every record counts exactly once.
  *
- * @throws {TypeError} when `compute` is empty.
+ * @throws {TypeError} when `compute` is empty, an option is not known, or `results` is `final` without a window.
  *
  * @example
  * ```ts
@@ -96,7 +105,8 @@ export interface AggregateOptions<I, K extends GroupKey, A extends Aggregates<I>
 export function aggregate<I, K extends GroupKey, A extends Aggregates<I>>(
   options: AggregateOptions<I, K, A>,
 ): Operator<I, AggregateRow<K, A>> {
-  const { by, window, compute } = options;
+  checkOptions("aggregate()", options, ["by", "window", "compute", "results"]);
+  const { by, window, compute, results = "updates" } = options;
   if (Object.keys(compute).length === 0) {
     throw new TypeError(
       'aggregate(): "compute" is empty; give at least one result, as in { records: count() }',
@@ -108,9 +118,27 @@ export function aggregate<I, K extends GroupKey, A extends Aggregates<I>>(
       `aggregate(): the result "${name}" is ${String(result)}; give count(), sum(...) or another`,
     );
   }
-  const spec: AggregateSpec<I> = { by, ...(window && { window }), compute };
+  if (results !== "updates" && results !== "final") {
+    throw new TypeError(
+      `aggregate(): "results" is ${JSON.stringify(results)}; give "updates" or "final"`,
+    );
+  }
+  if (results === "final" && !window) {
+    throw new TypeError(
+      'aggregate(): "results" is "final", but without a window a result is never final; give a window, as in tumbling("1m")',
+    );
+  }
+  const spec: AggregateSpec<I> = { by, ...(window && { window }), compute, results };
   const operator: AggregateOperator<I, AggregateRow<K, A>> = { kind: "aggregate", name: "aggregate", spec };
   return operator;
+}
+
+/** Refuses options with names that are not known, which are mostly typing errors. */
+export function checkOptions(what: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new TypeError(`${what}: there is no option "${unknown}"; there are ${known.join(", ")}`);
+  }
 }
 
 /** How many records. */

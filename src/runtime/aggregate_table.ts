@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import type { AggregateSpec } from "../operators/aggregate.ts";
 import type { PostgresTable } from "../pipeline.ts";
-import type { WarehouseColumn, WarehouseTable } from "../warehouse/mod.ts";
+import type { Sink } from "../stream.ts";
+import type { SourceName, TableName, WarehouseColumn, WarehouseTable } from "../warehouse/mod.ts";
 import type { KeyTypes } from "./protocol.ts";
 
 /** The columns that every windowed aggregate's table starts with. */
@@ -22,20 +24,15 @@ export function rowTable(sink: PostgresTable<never>): WarehouseTable {
 }
 
 /**
- * The warehouse's table for an aggregate: window bounds, key columns, and for each result its accumulators, under the
- * result's own name when one number is all it needs, else beside a column that the database computes from them.
+ * The warehouse's table that an aggregate is merged in: window bounds, key columns, and for each result its
+ * accumulators, under the result's own name when one number is all it needs, else beside a column that the database
+ * computes from them.
  */
 export function aggregateTable(
-  sink: PostgresTable<never>,
+  { schema, table }: TableName,
   spec: AggregateSpec<never>,
   keyTypes: KeyTypes,
 ): WarehouseTable {
-  const bounds: WarehouseColumn[] = spec.window
-    ? windowColumns.map((name) => ({ name, type: "timestamp", optional: false, merge: "keep" }))
-    : [];
-  const keys: WarehouseColumn[] = Object.entries(keyTypes).map(([name, type]) => (
-    { name, type, optional: false, merge: "keep" }
-  ));
   const results: WarehouseColumn[] = [];
   const computed: { name: string; expression: string }[] = [];
   for (const [name, aggregate] of Object.entries(spec.compute)) {
@@ -49,11 +46,42 @@ export function aggregateTable(
     );
     computed.push({ name, expression });
   }
+  const { columns, key } = groupColumns(spec, keyTypes);
+  return { schema, table, columns: [...columns, ...results], key, computed };
+}
+
+/** The warehouse's table for an aggregate's final results: window bounds, key columns, and the results alone. */
+export function finalTable(
+  { schema, table }: TableName,
+  spec: AggregateSpec<never>,
+  keyTypes: KeyTypes,
+): WarehouseTable {
+  const results = Object.entries(spec.compute).map(([name, { accumulators, result }]): WarehouseColumn => ({
+    name,
+    type: result === undefined ? accumulators[0]!.type : "double",
+    optional: false,
+    merge: "replace",
+  }));
+  const { columns, key } = groupColumns(spec, keyTypes);
+  return { schema, table, columns: [...columns, ...results], key, computed: [] };
+}
+
+/** What identifies a group, in the order that all tables have it in. */
+function groupColumns(
+  spec: AggregateSpec<never>,
+  keyTypes: KeyTypes,
+): { columns: WarehouseColumn[]; key: string[] } {
+  const keys = Object.entries(keyTypes).map(([name, type]) => ({ name, type }));
+  const bounds = spec.window ? windowColumns.map((name) => ({ name, type: "timestamp" as const })) : [];
   return {
-    schema: sink.schema,
-    table: sink.table,
-    columns: [...bounds, ...keys, ...results],
-    key: [...(spec.window ? ["window_start"] : []), ...keys.map((column) => column.name)],
-    computed,
+    columns: [...bounds, ...keys].map((column) => ({ ...column, optional: false, merge: "keep" })),
+    key: [...(spec.window ? [windowColumns[0]] : []), ...keys.map(({ name }) => name)],
   };
+}
+
+/** Where the open windows are kept of an output that takes final results: one table for each source and sink. */
+export function openWindows({ group, topic }: SourceName, sink: Sink<never>): TableName {
+  const id = createHash("sha256").update(JSON.stringify([group, topic, sink.kind, sink.name])).digest("hex");
+  const name = sink.name.toLowerCase().replaceAll(/[^a-z0-9_]/g, "_").slice(0, 40);
+  return { schema: "weir_windows", table: `${name}_${id.slice(0, 12)}` };
 }

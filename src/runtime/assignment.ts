@@ -51,15 +51,6 @@ export class Assignment {
     return this.#options.lanes.find((lane) => lane.partitions.has(partition));
   }
 
-  /** The smallest of the latest event times, ms since 1970; -Infinity before the first record. */
-  get eventTime(): number {
-    let smallest = Infinity;
-    for (const { checkpoint } of this.owned()) {
-      if (checkpoint.eventTime !== null) smallest = Math.min(smallest, checkpoint.eventTime);
-    }
-    return smallest === Infinity ? -Infinity : smallest;
-  }
-
   /**
    * Owns these partitions from now on, and no others; gives the position to read each from. Calls follow one another
    * in the order in which they came. A service that is down is waited for, while the group goes on: heartbeats do not

@@ -229,9 +229,9 @@ export class Checkpointer {
   #advance(tasks: readonly Task[]): void {
     for (const task of tasks) {
       task.slices.forEach((slice, i) => {
-        const { writeTime, eventTime } = task.output!.slices[i]!;
+        const { writeTime, eventTime, watermark } = task.output!.slices[i]!;
         const { partition } = slice;
-        partition.checkpoint = { ...partition.checkpoint, next: slice.next, writeTime, eventTime };
+        partition.checkpoint = { ...partition.checkpoint, next: slice.next, writeTime, eventTime, watermark };
       });
     }
     this.#options.committed(tasks);
@@ -282,7 +282,7 @@ function movesOf(tasks: readonly Task[]): Move[] | undefined {
   for (const task of tasks) {
     for (const [i, slice] of task.slices.entries()) {
       const { partition, epoch } = slice.partition.checkpoint;
-      const { writeTime, eventTime } = task.output!.slices[i]!;
+      const { writeTime, eventTime, watermark } = task.output!.slices[i]!;
       const before = moves.get(partition);
       if (before && (before.first.partition !== slice.partition || before.move.next !== slice.from)) {
         return undefined;
@@ -290,7 +290,7 @@ function movesOf(tasks: readonly Task[]): Move[] | undefined {
       const first = before?.first ?? slice;
       moves.set(partition, {
         first,
-        move: { partition, epoch, from: first.from, next: slice.next, writeTime, eventTime },
+        move: { partition, epoch, from: first.from, next: slice.next, writeTime, eventTime, watermark },
       });
     }
   }

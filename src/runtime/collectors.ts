@@ -24,7 +24,7 @@ export interface CurrentRecord {
   readonly context: RecordContext;
   /** Its index over all slices of the task. */
   readonly index: number;
-  /** The pipeline's watermark. */
+  /** The partition's, before this record; -Infinity while nothing can be late. */
   readonly watermark: number;
   /** A write timestamp, µs since 1970, larger than any before in this partition. */
   nextWriteTime(): number;

@@ -16,7 +16,8 @@ import { type PackableRecord, PackedReader, packRecords } from "./packed_records
 import type { Refusal, SliceInput, SliceOutput, TaskInput, TaskOutput } from "./protocol.ts";
 import { StateStep } from "./state_step.ts";
 
-/** The latest event time that a watermark follows, ms since 1970: the end of the year 9999. */
+/** What event times a watermark follows, ms since 1970: the years 1 to 9999. */
+const earliestEventTime = Date.parse("0001-01-01T00:00:00Z");
 const latestEventTime = Date.UTC(10_000, 0, 1) - 1;
 
 /** The latest record time that write timestamps follow, ms since 1970 (the year 2255): in µs it is still an exact double. */
@@ -31,7 +32,8 @@ type Apply = RecordOperator<never, unknown>["apply"];
  * output; all others are counted as out, or as filtered when no output got anything.
  *
  * What a partition carries from one batch to the next starts from a checkpoint (`assign`) and is a pure function of the
- * records since, so that a replay gives the same bytes at the same timestamps.
+ * records since, so that a replay gives the same bytes at the same timestamps. The clock is asked for one thing only:
+ * whether an event time is so far ahead of it that it must not move the watermark.
  */
 export class PlanExecutor {
   readonly #plan: Pipeline;
@@ -44,21 +46,32 @@ export class PlanExecutor {
   readonly #references = new Map<string, ReadonlyMap<string, ReferenceRow>>();
   readonly #partitions = new Map<number, PartitionState>();
   readonly #now: () => number;
+  readonly #clock: () => number;
   readonly #current = new Current();
 
-  constructor(plan: Pipeline, now: () => number = () => performance.now()) {
+  /** `now` measures, in milliseconds; `clock` tells the time, in milliseconds since 1970. */
+  constructor(plan: Pipeline, now: () => number = () => performance.now(), clock: () => number = Date.now) {
     this.#plan = plan;
     this.#collectors = plan.outputs.map((output) => collectorFor(plan, output));
     this.#first = this.#stepsAfter(0);
     this.#stateful.sort((a, b) => a.id - b.id);
     this.#now = now;
+    this.#clock = clock;
   }
 
   /** Starts a partition over from a checkpoint; the states of its operators follow by `load`, before its first slice. */
-  assign(checkpoint: Checkpoint): void {
-    const { partition, writeTime, eventTime } = checkpoint;
+  assign({ partition, writeTime, eventTime, watermark }: Checkpoint): void {
+    const latest = eventTime ?? -Infinity;
+    const reached = Math.max(watermark ?? -Infinity, latest - this.#plan.source.lateness);
     const states = this.#stateful.map((step) => new KeyedState(step.times));
-    this.#partitions.set(partition, { writeTime, eventTime, states, refusedLast: false });
+    const carried = { writeTime, eventTime: latest, watermark: reached };
+    this.#partitions.set(partition, { ...carried, states, refusedLast: false });
+  }
+
+  /** Lets a partition that was idle go on from a watermark, if its own is behind it. */
+  wake(partition: number, watermark: number): void {
+    const state = this.#partitionState(partition);
+    state.watermark = Math.max(state.watermark, watermark);
   }
 
   /** Takes over a page of operators' states, see `Warehouse.states`. Those of operators that are gone are left out. */
@@ -83,7 +96,7 @@ export class PlanExecutor {
     const slices: SliceOutput[] = [];
     let base = 0;
     for (const slice of task.slices) {
-      slices.push(this.#processSlice(slice, base, task.watermark, deadLetters));
+      slices.push(this.#processSlice(slice, base, deadLetters));
       base += slice.records.count;
     }
     const outputs = this.#collectors.map((collector) => collector.finish());
@@ -117,7 +130,6 @@ export class PlanExecutor {
   #processSlice(
     slice: SliceInput,
     base: number,
-    watermark: number,
     deadLetters: PackableRecord[],
   ): SliceOutput {
     const { source } = this.#plan;
@@ -125,39 +137,54 @@ export class PlanExecutor {
     this.#stateful.forEach((step, i) => step.enter(state.states[i]!.settled()));
     const reader = new PackedReader(slice.records);
     const refused = new Map<number, Refusal>(slice.refused.map((refusal) => [refusal.offset, refusal]));
-    const counts = { out: 0, filtered: 0, deadLettered: 0, late: 0 };
+    const counts = { out: 0, filtered: 0, deadLettered: 0, late: 0, ahead: 0 };
     const current = this.#current;
+    const furthest = Math.min(this.#clock() + source.maxAhead, latestEventTime);
+    const origin = { topic: source.topic, partition: slice.partition };
     for (let i = 0; i < reader.count; i++) {
       const timestamp = reader.timestamp(i);
       // Every record takes a tick, whatever becomes of it: those after it get the same timestamps in a replay.
       const writeTime = Math.max(Math.min(timestamp, latestTime) * 1_000, state.writeTime + 1);
       const offset = reader.offset(i);
-      current.start(base + i, watermark, writeTime);
+      current.start(base + i, state.watermark, writeTime);
       for (const collector of this.#collectors) collector.mark();
       const refusal = refused.get(offset);
       try {
         const context = this.#decode(reader, i, slice.partition);
-        const eventTime = Math.max(state.eventTime ?? 0, Math.min(context.eventTime, latestEventTime));
-        current.partitionTime = eventTime;
+        const isAhead = context.eventTime > furthest;
+        const eventTime = isAhead
+          ? state.eventTime
+          : Math.max(state.eventTime, context.eventTime, earliestEventTime);
+        current.partitionTime = Math.max(eventTime, 0);
         for (const step of this.#stateful) step.timeOut(current);
         this.#first(this.#value as never);
         // Not before: its rows take the same write times again, lest those after it get earlier ones than they had.
         if (refusal) throw new Failure(refusal.stage, refusal.reason);
         for (const collector of this.#collectors) collector.keep();
         for (const step of this.#stateful) step.keep();
-        state.eventTime = eventTime;
-        if (current.rows > 0) counts.out++;
-        else counts.filtered++;
+        if (isAhead) counts.ahead++;
+        else {
+          state.eventTime = eventTime;
+          state.watermark = Math.max(state.watermark, eventTime - source.lateness);
+        }
         if (current.late) counts.late++;
+        const lost = current.late && source.late === "dead-letter";
+        if (lost) {
+          const reason =
+            `late: its event time ${timeText(context.eventTime)} is in windows that ended before the ` +
+            `watermark ${timeText(current.watermark)}`;
+          deadLetters.push(deadLetter(origin, reader, i, "aggregate", reason));
+        }
+        if (current.rows > 0) counts.out++;
+        else if (lost) counts.deadLettered++;
+        else counts.filtered++;
       } catch (error) {
         for (const collector of this.#collectors) collector.drop();
         for (const step of this.#stateful) step.drop();
         const { stage, reason } = error instanceof Failure
           ? error
           : new Failure("process", describeError(error));
-        deadLetters.push(
-          deadLetter({ topic: source.topic, partition: slice.partition }, reader, i, stage, reason),
-        );
+        deadLetters.push(deadLetter(origin, reader, i, stage, reason));
         counts.deadLettered++;
       }
       // What it timed out may be what the sink refuses; two in a row, and it would be every record to come.
@@ -165,7 +192,8 @@ export class PlanExecutor {
       state.refusedLast = refusal !== undefined;
       state.writeTime = current.lastWriteTime;
     }
-    return { writeTime: state.writeTime, eventTime: state.eventTime, counts };
+    const { writeTime, eventTime, watermark } = state;
+    return { writeTime, eventTime: finiteOrNull(eventTime), watermark: finiteOrNull(watermark), counts };
   }
 
   #value: unknown;
@@ -275,14 +303,23 @@ export class PlanExecutor {
   }
 }
 
-/** What a partition carries from one batch to the next. */
+/** What a partition carries from one batch to the next; times are -Infinity where there is none yet. */
 interface PartitionState {
   writeTime: number;
-  eventTime: number | null;
+  eventTime: number;
+  watermark: number;
   /** Of every operator that has any, in the plan's order. */
   readonly states: readonly KeyedState[];
   /** A sink had refused its last record. */
   refusedLast: boolean;
+}
+
+function finiteOrNull(time: number): number | null {
+  return time === -Infinity ? null : time;
+}
+
+function timeText(time: number): string {
+  return new Date(time).toISOString();
 }
 
 /** A state as `Warehouse.states` gives it. */

@@ -72,6 +72,11 @@ export class GroupPosition {
     }
   }
 
+  /** Where the partitions were when the log was last asked. */
+  get offsets(): readonly PartitionOffsets[] {
+    return this.#offsets;
+  }
+
   async poll(): Promise<readonly PartitionOffsets[]> {
     const { log, source, now } = this.#options;
     const offsets = await log.offsets(source.topic, source.group);

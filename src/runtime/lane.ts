@@ -17,6 +17,8 @@ export class OwnedPartition {
   heldBytes = 0;
   heldRecords = 0;
   paused = false;
+  /** When something last came in, or it was owned; ms since 1970. */
+  arrivedAt = 0;
 
   constructor(checkpoint: Checkpoint, limits: Limits) {
     this.checkpoint = checkpoint;
@@ -99,7 +101,15 @@ export class Lane {
   /** Owns a partition from now on, from a checkpoint that the worker was prepared for. */
   own(checkpoint: Checkpoint): void {
     const partition = new OwnedPartition(checkpoint, this.#limits);
+    partition.arrivedAt = this.#now();
     this.partitions.set(partition.partition, partition);
+  }
+
+  /** An idle partition goes on, from the checkpoint that it was woken with. Nothing of it is on the way. */
+  wake(partition: OwnedPartition, checkpoint: Checkpoint): void {
+    partition.checkpoint = checkpoint;
+    const { watermark } = checkpoint;
+    if (watermark !== null) this.slot.worker.wake(this.#pipeline, checkpoint.partition, watermark);
   }
 
   /** The partition is another's from now on. Batches on the way go on: the warehouse decides about them. */
@@ -113,6 +123,7 @@ export class Lane {
     if (batch.from !== partition.expected) return false;
     partition.heldBytes += partition.queue.push(batch);
     partition.heldRecords += batch.records.length;
+    partition.arrivedAt = this.#now();
     partition.expected = batch.next;
     return true;
   }
@@ -170,9 +181,12 @@ export class Lane {
     this.tasks = [];
   }
 
-  /** All partitions, starting with another one each time, so that a full one does not starve the rest. */
+  /**
+   * All partitions but idle ones, which wait until they are woken; starting with another one each time, so that a full
+   * one does not starve the rest.
+   */
   #inTurn(): OwnedPartition[] {
-    const all = [...this.partitions.values()];
+    const all = [...this.partitions.values()].filter(({ checkpoint }) => !checkpoint.idle);
     const start = all.length === 0 ? 0 : this.#nextSlice++ % all.length;
     return [...all.slice(start), ...all.slice(0, start)];
   }

@@ -53,6 +53,10 @@ export class PartitionWorker {
     this.#send({ kind: "assign", pipeline, checkpoint });
   }
 
+  wake(pipeline: string, partition: number, watermark: number): void {
+    this.#send({ kind: "wake", pipeline, partition, watermark });
+  }
+
   refer(pipeline: string, table: string, rows: ReadonlyMap<string, ReferenceRow>): void {
     this.#send({ kind: "refer", pipeline, table, rows });
   }

@@ -7,6 +7,7 @@ import type { SourceName } from "../warehouse/mod.ts";
 import { Assignment } from "./assignment.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { deliver, type DeliveryOptions, type RefusedSource } from "./delivery.ts";
+import { EventTime } from "./event_time.ts";
 import { Gathering } from "./gathering.ts";
 import { GroupPosition } from "./group_position.ts";
 import { Intake } from "./intake.ts";
@@ -66,6 +67,7 @@ export class PipelineRun {
   readonly #checkpointer: Checkpointer;
   readonly #group: GroupPosition;
   readonly #references: References;
+  readonly #eventTime: EventTime;
   readonly #stats = new RunStats();
   readonly #meters: SinkMeter[];
   readonly #deadLetterMeter: SinkMeter;
@@ -140,6 +142,17 @@ export class PipelineRun {
       workerOf: ({ partition }) => this.#assignment.laneOf(partition)!.slot.id,
       now,
     });
+    this.#eventTime = new EventTime({
+      plan,
+      source: this.#source,
+      warehouse: services.warehouse,
+      lanes: this.#lanes,
+      tables: this.#tables,
+      meters: this.#meters,
+      offsets: () => this.#group.offsets,
+      now,
+      woken: (lane) => this.#pump(lane),
+    });
   }
 
   get name(): string {
@@ -169,7 +182,13 @@ export class PipelineRun {
     await this.#consumer.start(listener);
     const checkpoints = this.#checkpointer.run().catch((error) => this.#fail(describeError(error)));
     const refreshes = this.#references.run(signal);
-    this.#loops = Promise.all([checkpoints, this.#group.run(signal), this.#watch(signal), refreshes]);
+    this.#loops = Promise.all([
+      checkpoints,
+      this.#group.run(signal),
+      this.#watch(signal),
+      this.#eventTime.run(signal),
+      refreshes,
+    ]);
   }
 
   /** Takes no more, brings batches on the way into the warehouse, tells the group, and leaves it. */
@@ -205,15 +224,14 @@ export class PipelineRun {
     const time = now();
     this.#stats.observe(time);
     const [state, reason] = this.#state();
-    const { lateness } = plan.source;
+    const { watermark } = this.#eventTime;
     const references = this.#references.status();
-    const watermark = this.#assignment.eventTime - (lateness === Infinity ? 0 : lateness);
     return {
       name: plan.name,
       state,
       ...(reason !== undefined && { reason }),
       source: { topic: this.#source.topic, group: this.#source.group },
-      watermark: watermark === -Infinity ? null : new Date(watermark).toISOString(),
+      watermark: watermark === null ? null : new Date(watermark).toISOString(),
       partitions: this.#group.status(),
       ...this.#stats.status(time),
       sinks: [...this.#meters, this.#deadLetterMeter].map((meter) => meter.status(time)),
@@ -226,6 +244,7 @@ export class PipelineRun {
     if (this.#draining) return ["draining", undefined];
     const meters = [...this.#meters, this.#deadLetterMeter];
     const stalledBy = this.#recentTrouble() ?? this.#group.error ?? this.#watchError ??
+      this.#eventTime.error ??
       meters.map((meter) => meter.stalledBy).find((reason) => reason !== undefined) ??
       this.#lanes.map((lane) => lane.resetReason).find((reason) => reason !== undefined) ??
       (this.#assigned ? undefined : `joining the group ${this.#source.group}`);
@@ -257,7 +276,9 @@ export class PipelineRun {
     const lane = this.#intake.accept(batch, ({ partition, expected }) => {
       this.#consumer.seek(partition, expected);
     });
-    if (lane) this.#pump(lane);
+    if (!lane) return;
+    this.#eventTime.arrived(lane.partitions.get(batch.partition)!);
+    this.#pump(lane);
   }
 
   /**
@@ -296,12 +317,10 @@ export class PipelineRun {
     const { now } = this.#options;
     const { signal } = this.#stopping;
     try {
-      const watermark = this.#assignment.eventTime - this.#options.plan.source.lateness;
       this.#references.bring(this.name, lane.slot.worker);
       task.output = await lane.slot.worker.process({
         pipeline: this.name,
         slices: inputs,
-        watermark,
         keyTypes: this.#tables.keyTypes,
       });
     } catch (error) {
@@ -340,6 +359,7 @@ export class PipelineRun {
       }
     }
     this.#intake.release(tasks);
+    this.#eventTime.moved();
     for (const lane of new Set(tasks.map((task) => task.lane))) this.#pump(lane);
   }
 

@@ -25,6 +25,13 @@ export type ToWorker =
     readonly partition: number;
     readonly page: string;
   }
+  /** Raises the watermark of a partition that was idle. */
+  | {
+    readonly kind: "wake";
+    readonly pipeline: string;
+    readonly partition: number;
+    readonly watermark: number;
+  }
   /** Sets the rows of a reference table, by the texts of their keys; what follows is joined with them. */
   | {
     readonly kind: "refer";
@@ -46,8 +53,6 @@ export type FromWorker =
 export interface TaskInput {
   readonly pipeline: string;
   readonly slices: readonly SliceInput[];
-  /** The pipeline's watermark, ms since 1970: windows that ended before it are closed. -Infinity: none are. */
-  readonly watermark: number;
   /** For each output, the key types of its aggregate's table; null where there is none, or none yet. */
   readonly keyTypes: readonly (KeyTypes | null)[];
 }
@@ -81,15 +86,18 @@ export interface TaskOutput {
 export interface SliceOutput {
   readonly writeTime: number;
   readonly eventTime: number | null;
+  readonly watermark: number | null;
   readonly counts: SliceCounts;
 }
 
-/** How the records of a slice ended: in = out + filtered + deadLettered. Late ones are among the first two. */
+/** How the records of a slice ended: in = out + filtered + deadLettered. Late and early ones are among those. */
 export interface SliceCounts {
   readonly out: number;
   readonly filtered: number;
   readonly deadLettered: number;
   readonly late: number;
+  /** Their event time is further ahead of the clock than may move the watermark. */
+  readonly ahead: number;
 }
 
 /** What one output of a pipeline got. `sources` are the indexes, over all slices, of the records that rows came from. */

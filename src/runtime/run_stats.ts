@@ -9,7 +9,7 @@ export type Stage = "process" | "deliver" | "commit" | "total";
 
 /** What a pipeline has done since the process started. Only what is committed counts. */
 export class RunStats {
-  readonly #counts = { in: 0, out: 0, filtered: 0, deadLettered: 0, late: 0 };
+  readonly #counts = { in: 0, out: 0, filtered: 0, deadLettered: 0, late: 0, ahead: 0 };
   readonly #latency = new RollingHistogram();
   readonly #stages = new Map<Stage, RollingHistogram>();
   readonly #inRate = new Rate();
@@ -35,6 +35,7 @@ export class RunStats {
       this.#counts.filtered += counts.filtered;
       this.#counts.deadLettered += counts.deadLettered;
       this.#counts.late += counts.late;
+      this.#counts.ahead += counts.ahead;
       for (const timestamp of slice.timestamps) this.#latency.record(now - timestamp, now);
     });
     this.took("total", now - task.startedAt, now);

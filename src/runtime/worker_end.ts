@@ -32,6 +32,9 @@ export class WorkerEnd {
       case "assign":
         this.#executorOf(message.pipeline).assign(message.checkpoint);
         return;
+      case "wake":
+        this.#executorOf(message.pipeline).wake(message.partition, message.watermark);
+        return;
       case "refer":
         this.#executorOf(message.pipeline).refer(message.table, message.rows);
         return;

@@ -20,7 +20,7 @@ export interface PipelineStatus {
   /** Why it is not running. */
   readonly reason?: string;
   readonly source: { readonly topic: string; readonly group: string };
-  /** The smallest watermark over the partitions; null before the first record. */
+  /** The source's: the smallest over the partitions that are not idle; null before the first record. */
   readonly watermark: string | null;
   readonly partitions: readonly PartitionStatus[];
   readonly records: RecordCounts;
@@ -48,13 +48,15 @@ export interface ReferenceStatus {
   readonly lastError?: string;
 }
 
-/** Since the process started. in = out + filtered + deadLettered; late ones are among those. */
+/** Since the process started. in = out + filtered + deadLettered; late ones and those ahead are among those. */
 export interface RecordCounts {
   readonly in: number;
   readonly out: number;
   readonly filtered: number;
   readonly deadLettered: number;
   readonly late: number;
+  /** Their event time is too far ahead of the clock to move the watermark. */
+  readonly ahead: number;
 }
 
 /** Burrow's verdicts on a partition's lag. */

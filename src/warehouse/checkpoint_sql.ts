@@ -4,14 +4,16 @@ import type { Checkpoint, Move, SourceName } from "./mod.ts";
 import { type SqlRow, type SqlSession, sqlState } from "./sql_database.ts";
 import { arrayText, literal } from "./sql_text.ts";
 
-const columns = "partition, epoch, next_offset, write_time, event_time";
+/** What `checkpointOf` reads. */
+export const checkpointColumns =
+  "p.partition, p.epoch, p.next_offset, p.write_time, p.event_time, p.watermark, p.idle_at is not null as idle";
 
 export async function readPositions(
   session: SqlSession,
   { group, topic }: SourceName,
 ): Promise<Checkpoint[]> {
   const rows = await session.query(
-    `select ${columns} from weir.positions where group_id = $1 and topic = $2 order by partition`,
+    `select ${checkpointColumns} from weir.positions as p where group_id = $1 and topic = $2 order by partition`,
     [group, topic],
   );
   return rows.map(checkpointOf);
@@ -19,7 +21,8 @@ export async function readPositions(
 
 /**
  * See {@linkcode Warehouse.setPositions}. A position that was set has no owner: epoch 0, or one more than before. Its owner
- * may have written rows of records that nobody will read again: those read from now on get later write times.
+ * may have written rows of records that nobody will read again: those read from now on get later write times. A partition
+ * that came later starts at the source's watermark: its windows before that are closed already.
  */
 export async function setPositions(
   session: SqlSession,
@@ -28,9 +31,10 @@ export async function setPositions(
   which: "absent" | "all",
 ): Promise<void> {
   await session.query(
-    `insert into weir.positions as p (group_id, topic, partition, epoch, next_offset)
-     select $1, $2, c.partition, 0, c.next_offset
-     from unnest($3::integer[], $4::bigint[]) as c (partition, next_offset) order by c.partition
+    `insert into weir.positions as p (group_id, topic, partition, epoch, next_offset, watermark)
+     select $1, $2, c.partition, 0, c.next_offset, w.watermark
+     from (select weir.lock_watermark($1, $2) as watermark) as w,
+       unnest($3::integer[], $4::bigint[]) as c (partition, next_offset) order by c.partition
      on conflict (group_id, topic, partition) ${
       which === "absent"
         ? "do nothing"
@@ -65,7 +69,7 @@ export async function claimPartitions(
        where l.group_id = $1 and l.topic = $2 order by l.partition for update of l
      ) as c
      where p.group_id = $1 and p.topic = $2 and p.partition = c.partition
-     returning p.partition, p.epoch, p.next_offset, p.write_time, p.event_time`,
+     returning ${checkpointColumns}`,
     [
       group,
       topic,
@@ -85,7 +89,8 @@ export function advance({ group, topic }: SourceName, moves: readonly Move[]): s
   const list = (value: (move: Move) => number | null) => literal(arrayText(sorted.map(value)));
   return `select weir.advance(${literal(group)}, ${literal(topic)}, ${list((move) => move.partition)}, ` +
     `${list((move) => move.epoch)}, ${list((move) => move.from)}, ${list((move) => move.next)}, ` +
-    `${list((move) => move.writeTime)}, ${list((move) => move.eventTime)})`;
+    `${list((move) => move.writeTime)}, ${list((move) => move.eventTime)}, ` +
+    `${list((move) => move.watermark)})`;
 }
 
 /** What `advance` raised, as the port's error; undefined for any other error. */
@@ -94,12 +99,14 @@ export function fencedBy(error: unknown): Fenced | undefined {
 }
 
 /** 64-bit columns come as text from one client and as numbers from the other. */
-function checkpointOf(row: SqlRow): Checkpoint {
+export function checkpointOf(row: SqlRow): Checkpoint {
   return {
     partition: Number(row.partition),
     epoch: Number(row.epoch),
     next: Number(row.next_offset),
     writeTime: Number(row.write_time),
     eventTime: row.event_time === null ? null : Number(row.event_time),
+    watermark: row.watermark === null ? null : Number(row.watermark),
+    idle: row.idle === true,
   };
 }

@@ -8,9 +8,12 @@
  * - When `commit` throws anything else the outcome may be unknown: read `positions` to settle it. It is either as
  *   before or as if it had returned, never in between.
  * - `claim` makes the caller the owner: from then on commits with an older epoch are fenced.
+ * - A source's watermark never falls, and no record that comes into a table after a window was closed belongs to it,
+ *   as long as workers leave out what is late by its partition's own watermark.
  */
 import type { ColumnType } from "../columns.ts";
 import type { Offset } from "../record.ts";
+import type { Watermarks } from "./watermarks.ts";
 
 export interface Warehouse {
   readonly kind: "postgres" | "embedded";
@@ -46,6 +49,9 @@ export interface Warehouse {
     positions: ReadonlyMap<number, Offset>,
     which: "absent" | "all",
   ): Promise<void>;
+
+  /** The watermarks of sources, and the windows that they close. */
+  readonly watermarks: Watermarks;
 
   /** The checkpoints of every partition of a source that has one, sorted by partition. */
   positions(source: SourceName): Promise<Checkpoint[]>;
@@ -90,20 +96,28 @@ export interface Checkpoint {
   readonly next: Offset;
   /** The write timestamp of the partition's last record in converging tables, µs since 1970; 0 before the first. */
   readonly writeTime: number;
-  /** The largest event time seen, ms since 1970; null before the first record. */
+  /** The largest event time that moved the watermark, ms since 1970; null before the first record. */
   readonly eventTime: number | null;
+  /** Where its records begin to be in time, ms since 1970; null when none was ever late. Never falls. */
+  readonly watermark: number | null;
+  /** Its owner found nothing to read for long, and the source's watermark does not wait for it: see {@linkcode Watermarks}. */
+  readonly idle: boolean;
 }
 
-/** A partition's step from one checkpoint to the next. */
-export interface Move extends Checkpoint {
+/** A partition's step from one checkpoint to the next. One that is idle makes none. */
+export interface Move extends Omit<Checkpoint, "idle"> {
   /** The position that the warehouse must hold for this move to be made. */
   readonly from: Offset;
 }
 
-/** A table in the warehouse, for rows and for aggregates alike. */
-export interface WarehouseTable {
+/** Where a table is. */
+export interface TableName {
   readonly schema: string;
   readonly table: string;
+}
+
+/** A table in the warehouse, for rows and for aggregates alike. */
+export interface WarehouseTable extends TableName {
   readonly columns: readonly WarehouseColumn[];
   /** The columns of the primary key. */
   readonly key: readonly string[];

@@ -18,6 +18,8 @@ import { type SqlDatabase, type SqlSession, withSession } from "./sql_database.t
 import { readStatePage, removeStates, type StatePageEnd } from "./state_sql.ts";
 import { stateTable } from "./state_table.ts";
 import { type TableSql, tableSql } from "./table_sql.ts";
+import { SqlWatermarks } from "./watermark_sql.ts";
+import type { Watermarks } from "./watermarks.ts";
 
 /**
  * Opens a warehouse in a database of Postgres's kind, which it owns from then on: checks that it will do, and brings
@@ -75,12 +77,14 @@ async function checkServer(session: SqlSession): Promise<void> {
  */
 class SqlWarehouse implements Warehouse {
   readonly kind: "postgres" | "embedded";
+  readonly watermarks: Watermarks;
   readonly #database: SqlDatabase;
   readonly #tables = new Map<string, TableSql>();
 
   constructor(database: SqlDatabase) {
     this.kind = database.kind;
     this.#database = database;
+    this.watermarks = new SqlWatermarks(database);
   }
 
   createTable(table: WarehouseTable): Promise<void> {

@@ -70,7 +70,7 @@ export function tableSql(table: WarehouseTable, staging: string): TableSql {
  */
 function selection(table: WarehouseTable, relation: string): string {
   const key = table.columns.filter((column) => table.key.includes(column.name));
-  const order = key.map(ordered).join(", ");
+  const order = keyOrder(table);
   const values = table.columns.filter((column) => !key.includes(column));
   const columns = table.columns.map((column) => identifier(column.name)).join(", ");
   if (values.every((column) => column.merge === "keep")) {
@@ -83,7 +83,12 @@ function selection(table: WarehouseTable, relation: string): string {
     key.includes(column) ? identifier(column.name) : folded(column)
   );
   const keys = key.map((column) => identifier(column.name)).join(", ");
-  return `select ${merged.join(", ")} from ${relation} group by ${keys} order by ${keys}`;
+  return `select ${merged.join(", ")} from ${relation} group by ${keys} order by ${order}`;
+}
+
+/** The order in which rows are written, and so locked, everywhere. */
+export function keyOrder(table: WarehouseTable): string {
+  return table.columns.filter(({ name }) => table.key.includes(name)).map(ordered).join(", ");
 }
 
 /** Text in the order of its bytes sorts several times faster than in a language's. */

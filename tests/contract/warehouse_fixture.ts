@@ -28,7 +28,7 @@ export function newSource(group = "group"): SourceName {
 }
 
 export function fresh(partition: number, next: number) {
-  return { partition, epoch: 1, next, writeTime: 0, eventTime: null };
+  return { partition, epoch: 1, next, writeTime: 0, eventTime: null, watermark: null, idle: false };
 }
 
 export function moved(partition: number, from: number, next: number): Move {

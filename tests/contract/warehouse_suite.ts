@@ -16,6 +16,7 @@ import {
 import { mergePart, refusalPart } from "./warehouse_rows.ts";
 import { statePart } from "./warehouse_states.ts";
 import { tablePart } from "./warehouse_tables.ts";
+import { watermarkPart } from "./warehouse_watermarks.ts";
 
 /** Holds a warehouse to the promises of `src/warehouse/mod.ts`. Every part makes its own tables and sources. */
 export async function warehouseSuite(store: WarehouseStore, step: Step): Promise<void> {
@@ -27,6 +28,7 @@ export async function warehouseSuite(store: WarehouseStore, step: Step): Promise
     await mergePart(store, warehouse, step);
     await tablePart(store, warehouse, step);
     await statePart(warehouse, step);
+    await watermarkPart(store, warehouse, step);
     await runsPart(warehouse, step);
     await selectPart(store, warehouse, step);
   } finally {

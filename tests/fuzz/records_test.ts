@@ -83,11 +83,18 @@ Deno.test("every record is out, filtered or a dead letter with all that it had",
           typeof value === "bigint" ? String(value) : value)),
     }));
     const executor = new PlanExecutor(plan);
-    executor.assign({ partition: 4, epoch: 1, next: 0, writeTime: 0, eventTime: null });
+    executor.assign({
+      partition: 4,
+      epoch: 1,
+      next: 0,
+      writeTime: 0,
+      eventTime: null,
+      watermark: null,
+      idle: false,
+    });
     const output = executor.process({
       pipeline: plan.name,
       slices: [{ partition: 4, records: packRecords(records), refused: [] }],
-      watermark: -Infinity,
       keyTypes: [null, null, null],
     });
     const { out, filtered, deadLettered } = output.slices[0]!.counts;

@@ -179,7 +179,7 @@ Deno.test("operators can reach neither network, environment nor other files", as
       "all is read",
       ({ pipelines: [numbers] }) => numbers?.records.in === 500 ? numbers : undefined,
     );
-    assert.deepEqual(status.records, { in: 500, out: 500, filtered: 0, deadLettered: 0, late: 0 });
+    assert.deepEqual(status.records, { in: 500, out: 500, filtered: 0, deadLettered: 0, late: 0, ahead: 0 });
     assert.equal(await weir.stop(), 0);
   });
 });

@@ -80,6 +80,24 @@ Deno.test("the operator holds its grouping, window and results", () => {
   assert.ok(!("window" in specOf(aggregate({ by, compute }))));
 });
 
+Deno.test("results that cannot be and options that are not known are refused", () => {
+  const by = () => ({ a: 1 });
+  const compute = { n: count() };
+  const refused: [object, RegExp][] = [
+    [{ by, compute, results: "final" }, /without a window a result is never final; give a window/],
+    [{ by, compute, results: "last" }, /"results" is "last"; give "updates" or "final"/],
+    [{ by, compute, windows: 1 }, /no option "windows"; there are by, window, compute, results/],
+  ];
+  for (const [options, message] of refused) {
+    assert.throws(() => aggregate(options as Parameters<typeof aggregate>[0]), {
+      name: "TypeError",
+      message,
+    });
+  }
+  assert.equal(specOf(aggregate({ by, compute })).results, "updates");
+  assert.equal(specOf(aggregate({ by, compute, window: tumbling("1m"), results: "final" })).results, "final");
+});
+
 Deno.test("an aggregate of nothing is refused", () => {
   assert.throws(() => aggregate({ by: () => ({}), compute: {} }), {
     name: "TypeError",

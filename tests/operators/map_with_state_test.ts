@@ -64,7 +64,15 @@ class Worker {
 
   constructor(readonly plan: Pipeline) {
     this.#executor = new PlanExecutor(plan);
-    this.#executor.assign({ partition: 0, epoch: 1, next: 0, writeTime: 0, eventTime: null });
+    this.#executor.assign({
+      partition: 0,
+      epoch: 1,
+      next: 0,
+      writeTime: 0,
+      eventTime: null,
+      watermark: null,
+      idle: false,
+    });
   }
 
   /** Values with the second in which they happened. */
@@ -73,7 +81,6 @@ class Worker {
     const output = this.#executor.process({
       pipeline: "p",
       slices: [{ partition: 0, records: packRecords(records), refused: [...refused] }],
-      watermark: -Infinity,
       keyTypes: this.plan.outputs.map(() => null),
     });
     if (output.states) this.stored.apply(output.states);

@@ -37,7 +37,7 @@ function assignmentOf(held: Checkpoint, ends: number[]): Assignment {
   });
 }
 
-const held = { partition: 0, epoch: 1, next: 8, writeTime: 0, eventTime: null };
+const held = { partition: 0, epoch: 1, next: 8, writeTime: 0, eventTime: null, watermark: null, idle: false };
 
 Deno.test("a partition whose owner went on while it was taken is not taken for truncated", async () => {
   const assignment = assignmentOf(held, [5, 10]);

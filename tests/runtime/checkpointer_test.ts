@@ -17,7 +17,15 @@ const plan = pipeline("p", {
   ],
 });
 const all = { records: Infinity, bytes: Infinity };
-const start: Checkpoint = { partition: 0, epoch: 1, next: 0, writeTime: 0, eventTime: null };
+const start: Checkpoint = {
+  partition: 0,
+  epoch: 1,
+  next: 0,
+  writeTime: 0,
+  eventTime: null,
+  watermark: null,
+  idle: false,
+};
 
 /** Holds one partition's position. `script` says what happens to each commit, in turn; then they work. */
 class ScriptedWarehouse implements Pick<Warehouse, "commit" | "positions" | "createTable"> {
@@ -127,7 +135,8 @@ async function running(script: ScriptedWarehouse["script"] = [], loading?: Promi
           slices: [{
             writeTime: next,
             eventTime: next,
-            counts: { out: count, filtered: 0, deadLettered: 0, late: 0 },
+            watermark: null,
+            counts: { out: count, filtered: 0, deadLettered: 0, late: 0, ahead: 0 },
           }],
           outputs: [{
             kind: "copy",
@@ -204,6 +213,7 @@ Deno.test("all that is ready goes into one transaction, and a partition makes on
     next: 9,
     writeTime: 9,
     eventTime: 9,
+    watermark: null,
   }]);
   assert.deepEqual(transaction!.tables[0]!.chunks.map(({ count }) => count), [3, 2, 4]);
   await run.stop();

@@ -12,6 +12,7 @@ import {
   type Pipeline,
   pipeline,
   postgresTable,
+  type Sink,
   topic,
   tumbling,
   validate,
@@ -19,6 +20,7 @@ import {
 import { PlanExecutor } from "../../src/runtime/execute.ts";
 import { type PackableRecord, PackedReader, packRecords } from "../../src/runtime/packed_records.ts";
 import type { OutputRows, Refusal, SliceInput, TaskInput, TaskOutput } from "../../src/runtime/protocol.ts";
+import type { Checkpoint } from "../../src/warehouse/mod.ts";
 import { ValueReader } from "../../src/sinks/cells.ts";
 
 const reading = {
@@ -30,6 +32,16 @@ const columns = { sensor: "text", celsius: "double" } as const;
 const source = kafka("readings", { group: "g", codec: json(reading) });
 const utf8 = new TextEncoder();
 const text = (bytes: Uint8Array | null | undefined) => bytes ? new TextDecoder().decode(bytes) : null;
+
+const start: Checkpoint = {
+  partition: 0,
+  epoch: 1,
+  next: 0,
+  writeTime: 0,
+  eventTime: null,
+  watermark: null,
+  idle: false,
+};
 
 function record(offset: number, value: unknown, more: Partial<PackableRecord> = {}): PackableRecord {
   const bytes = value instanceof Uint8Array || value === null ? value : utf8.encode(JSON.stringify(value));
@@ -43,14 +55,21 @@ function slice(records: PackableRecord[], refused: Refusal[] = [], partition = 3
 function run(
   plan: Pipeline,
   slices: SliceInput[],
-  watermark = -Infinity,
   keyTypes: TaskInput["keyTypes"] = [],
 ): TaskOutput {
   const executor = new PlanExecutor(plan);
   for (const { partition } of slices) {
-    executor.assign({ partition, epoch: 1, next: 0, writeTime: 0, eventTime: null });
+    executor.assign({
+      partition,
+      epoch: 1,
+      next: 0,
+      writeTime: 0,
+      eventTime: null,
+      watermark: null,
+      idle: false,
+    });
   }
-  return executor.process({ pipeline: plan.name, slices, watermark, keyTypes });
+  return executor.process({ pipeline: plan.name, slices, keyTypes });
 }
 
 /** The write times of rows of the columns above. */
@@ -84,7 +103,7 @@ Deno.test("a record goes to every output, and one that is filtered from all is c
     },
   });
   const output = run(plan, [slice([record(0, good), record(1, { sensor: "b", celsius: -1 })])]);
-  assert.deepEqual(output.slices[0]!.counts, { out: 1, filtered: 1, deadLettered: 0, late: 0 });
+  assert.deepEqual(output.slices[0]!.counts, { out: 1, filtered: 1, deadLettered: 0, late: 0, ahead: 0 });
   const [cells, copy, records] = output.outputs;
   assert.ok(
     cells!.kind === "cells" && cells!.rows.count === 1 && writeTimes(cells!)[0] === 1_000_000_000,
@@ -116,7 +135,7 @@ Deno.test("a record that fails in one branch leaves nothing in any output", () =
   const output = run(plan, [
     slice([record(0, good), record(1, { sensor: "b", celsius: 101 }), record(2, good)]),
   ]);
-  assert.deepEqual(output.slices[0]!.counts, { out: 2, filtered: 0, deadLettered: 1, late: 0 });
+  assert.deepEqual(output.slices[0]!.counts, { out: 2, filtered: 0, deadLettered: 1, late: 0, ahead: 0 });
   const [cells, copy, groups, records] = output.outputs;
   assert.ok(cells!.kind === "cells");
   assert.deepEqual([...cells!.sources], [0, 2]);
@@ -152,7 +171,13 @@ Deno.test("poison of every kind becomes a dead letter with its original bytes an
   const original = { key: "ü", value: utf8.encode("kept") };
   const records = poison.map(([value], i) => record(10 + i, value, { headers: [original] }));
   const output = run(plan, [slice([...records, record(99, good)])]);
-  assert.deepEqual(output.slices[0]!.counts, { out: 1, filtered: 0, deadLettered: poison.length, late: 0 });
+  assert.deepEqual(output.slices[0]!.counts, {
+    out: 1,
+    filtered: 0,
+    deadLettered: poison.length,
+    late: 0,
+    ahead: 0,
+  });
   const letters = new PackedReader(output.deadLetters).produced();
   letters.forEach((letter, i) => {
     const headers = Object.fromEntries(letter.headers.map(({ key, value }) => [key, text(value)]));
@@ -212,13 +237,20 @@ Deno.test("write times never go back in a partition, and a replay from the check
     outputs: (s) => [s.pipe(flatMap((r) => [r, r])).to(cassandraTable("k.t", { columns, key: ["sensor"] }))],
   });
   const executor = new PlanExecutor(plan);
-  const start = { partition: 3, epoch: 1, next: 0, writeTime: 0, eventTime: null };
+  const start = {
+    partition: 3,
+    epoch: 1,
+    next: 0,
+    writeTime: 0,
+    eventTime: null,
+    watermark: null,
+    idle: false,
+  };
   const times = (timestamps: number[], from: number) => {
     const records = timestamps.map((timestamp, i) => record(from + i, good, { timestamp }));
     const output = executor.process({
       pipeline: "p",
       slices: [slice(records)],
-      watermark: -Infinity,
       keyTypes: [],
     });
     const rows = output.outputs[0]!;
@@ -258,19 +290,96 @@ Deno.test("aggregates add up a batch by window and key, over partitions", () => 
   assert.deepEqual(output.slices.map((each) => each.eventTime), [2_000, 1_500]);
 });
 
-Deno.test("a record whose window has closed is late, and no other", () => {
-  const plan = pipeline("p", {
-    source,
+/** Counts per second, with records that may be a second late. */
+function counting(options: { late?: "count" | "dead-letter"; maxAhead?: "1h" } = {}) {
+  return pipeline("p", {
+    source: kafka("readings", { group: "g", codec: json(reading), lateness: "1s", ...options }),
     outputs: (s) => [
       s.pipe(
         aggregate({ by: (r) => ({ sensor: r.sensor }), window: tumbling("1s"), compute: { n: count() } }),
-      )
-        .to(postgresTable("n")),
+      ).to(postgresTable("n")),
     ],
   });
-  const records = [record(0, good, { timestamp: 999 }), record(1, good, { timestamp: 1_000 })];
-  const output = run(plan, [slice(records)], 1_000);
-  assert.deepEqual(output.slices[0]!.counts, { out: 1, filtered: 1, deadLettered: 0, late: 1 });
+}
+
+const at = (...timestamps: number[]) =>
+  timestamps.map((timestamp, offset) => record(offset, good, { timestamp }));
+
+Deno.test("a record whose window had ended before its partition's watermark is late, and no other", () => {
+  const output = run(counting(), [slice(at(1_999, 0, 2_000, 999, 1_000)), slice(at(500), [], 4)]);
+  assert.deepEqual(output.slices.map(({ counts, watermark }) => [counts.late, counts.filtered, watermark]), [
+    [1, 1, 1_000],
+    [0, 0, -500],
+  ]);
+  assert.deepEqual(linesOf(output.outputs[0]!).map((line) => line.split("\t").slice(2).join(" ")), [
+    "a 2",
+    "a 2",
+    "a 1",
+  ]);
+});
+
+Deno.test("where the batches are cut changes nothing about what is late", () => {
+  const records = at(5_000, 4_100, 3_900, 9_000, 7_999, 8_000);
+  const whole = run(counting(), [slice(records)]);
+  const executor = new PlanExecutor(counting());
+  let checkpoint: Checkpoint = { ...start, partition: 3 };
+  let late = 0;
+  for (const each of records) {
+    executor.assign(checkpoint);
+    const { slices: [output] } = executor.process({ pipeline: "p", slices: [slice([each])], keyTypes: [] });
+    checkpoint = { ...checkpoint, eventTime: output!.eventTime, watermark: output!.watermark };
+    late += output!.counts.late;
+  }
+  assert.deepEqual([late, checkpoint.watermark], [2, 8_000]);
+  assert.deepEqual([whole.slices[0]!.counts.late, whole.slices[0]!.watermark], [2, 8_000]);
+});
+
+Deno.test("a partition starts from its checkpoint's watermark, or from its latest event time", () => {
+  for (
+    const [checkpoint, late] of [
+      [{ watermark: 3_000 }, 1],
+      [{ watermark: 2_999 }, 0],
+      [{ eventTime: 4_000 }, 1],
+      [{ eventTime: 9_000, watermark: 2_000 }, 1],
+    ] as const
+  ) {
+    const executor = new PlanExecutor(counting());
+    executor.assign({ ...start, partition: 3, ...checkpoint });
+    const output = executor.process({ pipeline: "p", slices: [slice(at(2_500))], keyTypes: [] });
+    assert.equal(output.slices[0]!.counts.late, late, JSON.stringify(checkpoint));
+  }
+});
+
+Deno.test("late records go to the dead letters if asked, and to their other outputs all the same", () => {
+  const table = postgresTable("t", { columns, key: ["sensor"] });
+  const late = slice(at(5_000, 100));
+  const alone = run(counting({ late: "dead-letter" }), [late]);
+  assert.deepEqual(alone.slices[0]!.counts, { out: 1, filtered: 0, deadLettered: 1, late: 1, ahead: 0 });
+  const [letter] = new PackedReader(alone.deadLetters).produced();
+  const headers = Object.fromEntries(letter!.headers.map(({ key, value }) => [key, text(value)]));
+  assert.equal(text(letter!.key), "readings-3-1");
+  assert.equal(headers["weir.stage"], "aggregate");
+  assert.match(
+    headers["weir.error"]!,
+    /late: its event time 1970-01-01T00:00:00.100Z .* 1970-01-01T00:00:04/,
+  );
+  const plan = counting({ late: "dead-letter" });
+  const both = run({ ...plan, outputs: [...plan.outputs, { node: 0, sink: table as Sink<never> }] }, [
+    slice(at(5_000, 100)),
+  ]);
+  assert.deepEqual(both.slices[0]!.counts, { out: 2, filtered: 0, deadLettered: 0, late: 1, ahead: 0 });
+  assert.equal(both.deadLetters.count, 1);
+});
+
+Deno.test("an event time too far ahead of the clock counts in its window and moves no watermark", () => {
+  const now = 10_000_000;
+  const executor = new PlanExecutor(counting({ maxAhead: "1h" }), () => 0, () => now);
+  executor.assign({ ...start, partition: 3 });
+  const times = [now, now + 3_600_001, now - 500, now + 3_600_000];
+  const output = executor.process({ pipeline: "p", slices: [slice(at(...times))], keyTypes: [] });
+  assert.deepEqual(output.slices[0]!.counts, { out: 4, filtered: 0, deadLettered: 0, late: 0, ahead: 1 });
+  assert.equal(output.slices[0]!.watermark, now + 3_599_000);
+  assert.equal(linesOf(output.outputs[0]!).length, 3);
 });
 
 Deno.test("keys and numbers that cannot be aggregated are the record's fault", () => {
@@ -308,7 +417,7 @@ Deno.test("a key whose type is not the table's is the record's fault, whatever c
   const records = () => [record(0, { sensor: "x", celsius: 5 }), record(1, { sensor: "x", celsius: -5 })];
   const inferred = run(plan, [slice(records())]);
   assert.deepEqual(linesOf(inferred.outputs[0]!), ["5\t1"]);
-  const given = run(plan, [slice(records())], -Infinity, [{ code: "text" }]);
+  const given = run(plan, [slice(records())], [{ code: "text" }]);
   assert.deepEqual(linesOf(given.outputs[0]!), ["x\t1"]);
   assert.equal(given.slices[0]!.counts.deadLettered, 1);
   const rows = given.outputs[0]!;
@@ -322,7 +431,7 @@ Deno.test("an event time that is none is the record's fault", () => {
     outputs: (s) => [s.to(postgresTable("t", { columns, key: ["sensor"] }))],
   });
   const output = run(plan, [slice([record(0, good), record(1, { sensor: "2020-01-01", celsius: 1 })])]);
-  assert.deepEqual(output.slices[0]!.counts, { out: 1, filtered: 0, deadLettered: 1, late: 0 });
+  assert.deepEqual(output.slices[0]!.counts, { out: 1, filtered: 0, deadLettered: 1, late: 0, ahead: 0 });
   assert.equal(output.slices[0]!.eventTime, Date.UTC(2020, 0, 1));
 });
 
@@ -338,7 +447,7 @@ Deno.test("a timestamp beyond all calendars closes no window and breaks nothing"
   });
   const times = [Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER, -1, 5_000];
   const output = run(plan, [slice(times.map((timestamp, i) => record(i, good, { timestamp })))]);
-  assert.deepEqual(output.slices[0]!.counts, { out: 2, filtered: 0, deadLettered: 2, late: 0 });
+  assert.deepEqual(output.slices[0]!.counts, { out: 2, filtered: 0, deadLettered: 2, late: 0, ahead: 0 });
   assert.equal(output.slices[0]!.eventTime, 5_000);
 });
 
@@ -351,6 +460,7 @@ Deno.test("a slice without records changes nothing", () => {
   assert.deepEqual(output.slices[0], {
     writeTime: 0,
     eventTime: null,
-    counts: { out: 0, filtered: 0, deadLettered: 0, late: 0 },
+    watermark: null,
+    counts: { out: 0, filtered: 0, deadLettered: 0, late: 0, ahead: 0 },
   });
 });

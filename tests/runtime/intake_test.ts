@@ -12,7 +12,7 @@ function intakeOf() {
   const slot = { id: 0, worker: { assign() {} }, starting: false } as unknown as WorkerSlot;
   const lane = new Lane(slot, "p", limits, () => 0);
   for (const partition of [0, 1]) {
-    lane.own({ partition, epoch: 1, next: 0, writeTime: 0, eventTime: null });
+    lane.own({ partition, epoch: 1, next: 0, writeTime: 0, eventTime: null, watermark: null, idle: false });
   }
   const paused: number[][] = [];
   const resumed: number[][] = [];

@@ -85,7 +85,15 @@ function pass(
 ): Result {
   const executors = Array.from({ length: 3 }, () => new PlanExecutor(plan));
   const stored = new StoredStates();
-  let checkpoint: Checkpoint = { partition: 0, epoch: 1, next: 0, writeTime: 0, eventTime: null };
+  let checkpoint: Checkpoint = {
+    partition: 0,
+    epoch: 1,
+    next: 0,
+    writeTime: 0,
+    eventTime: null,
+    watermark: null,
+    idle: false,
+  };
   let owned = -1;
   const lines: string[][] = [[], []];
   const deadLetters: unknown[] = [];
@@ -106,7 +114,6 @@ function pass(
     const output = executors[executor]!.process({
       pipeline: "p",
       slices: [{ partition: 0, records: packRecords(slice), refused: [] }],
-      watermark: -Infinity,
       keyTypes: [null, null, null],
     });
     // A batch that is not committed is as if it had never been.

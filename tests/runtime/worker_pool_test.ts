@@ -51,7 +51,7 @@ Deno.test("a worker that dies is replaced after a pause, and its tasks are rejec
   using _held = time.hold(new Seeded(1));
   const { slot, listeners, replaced } = poolOf(true, true);
   assert.ok(await time.run(time.now + 1_000, () => !slot.starting));
-  const task = slot.worker.process({ pipeline: "p", slices: [], watermark: -Infinity, keyTypes: [] });
+  const task = slot.worker.process({ pipeline: "p", slices: [], keyTypes: [] });
   const rejected = assert.rejects(task, /it was the end/);
   listeners[0]!.failed(new Error("it was the end"));
   await rejected;

@@ -56,6 +56,12 @@ export class FakeWarehouse {
         call("claim", () => this.claim(source, partitions, held, initial)),
       setPositions: (source, positions, which) =>
         call("setPositions", () => this.setPositions(source, positions, which)),
+      watermarks: {
+        read: notAsked,
+        markIdle: notAsked,
+        wake: notAsked,
+        close: notAsked,
+      },
       positions: (source) => call("positions", () => this.positions(source)),
       states: async function* (source, partition) {
         yield await call("states", () => stored(source).page(partition));
@@ -112,6 +118,8 @@ export class FakeWarehouse {
         // The clock stands still while many records are made.
         writeTime: before ? Math.max(before.writeTime, (Date.now() + 1) * 1_000) : 0,
         eventTime: before?.eventTime ?? null,
+        watermark: before?.watermark ?? null,
+        idle: false,
       });
       this.history.push({ kind: "set", partition, before: before?.next ?? null, next });
     }
@@ -126,7 +134,7 @@ export class FakeWarehouse {
     const positions = this.#of(source);
     for (const move of moves) {
       const { from: _, ...checkpoint } = move;
-      positions.set(move.partition, checkpoint);
+      positions.set(move.partition, { ...checkpoint, idle: false });
       this.history.push({ kind: "move", by, ...move });
     }
     for (const each of tables) this.write(each);
@@ -193,6 +201,11 @@ export class FakeWarehouse {
     this.#positions.set(name, positions);
     return positions;
   }
+}
+
+/** The simulated source has no lateness, so nothing is ever late, idle or closed. */
+function notAsked(): never {
+  throw new Error("nothing of the simulation has a watermark");
 }
 
 function shown({ moves }: Transaction): string {

@@ -52,7 +52,7 @@ Deno.test("records are counters by outcome", async () => {
   for (const [outcome, count] of Object.entries(counts)) {
     assert.equal(value(families, "weir_records_total", { pipeline: "users", outcome }), count, outcome);
   }
-  assert.equal(families.get("weir_records_total")?.samples.size, 5);
+  assert.equal(families.get("weir_records_total")?.samples.size, 6);
 });
 
 Deno.test("states are 1 for the one and 0 for the others", async () => {

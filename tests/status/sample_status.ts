@@ -48,7 +48,7 @@ export function samplePipeline(changes: Partial<PipelineStatus> = {}): PipelineS
         worker: null,
       }),
     ],
-    records: { in: 2_410, out: 2_400, filtered: 7, deadLettered: 3, late: 1 },
+    records: { in: 2_410, out: 2_400, filtered: 7, deadLettered: 3, late: 1, ahead: 0 },
     rates: { inPerSecond: 512.4, outPerSecond: 510 },
     latencyMs: { p50: 3.2, p95: 9, p99: 16.5 },
     stages: { decode: { p50: 0.4, p99: 1.2 }, tables: { p50: 2, p99: 8 } },

@@ -20,7 +20,15 @@ export function runPlan(plan: Pipeline, values: readonly unknown[]): {
   readonly deadLetters: { readonly stage: string; readonly error: string }[];
 } {
   const executor = new PlanExecutor(plan);
-  executor.assign({ partition: 0, epoch: 1, next: 0, writeTime: 0, eventTime: null });
+  executor.assign({
+    partition: 0,
+    epoch: 1,
+    next: 0,
+    writeTime: 0,
+    eventTime: null,
+    watermark: null,
+    idle: false,
+  });
   for (const { operator } of plan.nodes) {
     if (!isJoin(operator) || operator.table.from.kind !== "rows") continue;
     executor.refer(operator.table.name, referenceRows(operator.table, operator.table.from.rows));
@@ -29,7 +37,6 @@ export function runPlan(plan: Pipeline, values: readonly unknown[]): {
   const output = executor.process({
     pipeline: plan.name,
     slices: [{ partition: 0, records, refused: [] }],
-    watermark: -Infinity,
     keyTypes: plan.outputs.map(() => null),
   });
   return {

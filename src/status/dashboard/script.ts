@@ -98,6 +98,7 @@ function pipelinePart(pipeline, at) {
       ["Filtered", count(records.filtered)],
       ["Dead letters", count(records.deadLettered)],
       ["Late", count(records.late)],
+      ["Too far ahead", count(records.ahead)],
       ["Watermark", clock(pipeline.watermark), known(pipeline.watermark) ? since(pipeline.watermark) + " ago" : null],
     ]),
     sinkTable(pipeline.sinks), partitionTable(partitions), stageTable(pipeline.stages));
