@@ -16,16 +16,14 @@ export {
   aggregate,
   type AggregateOptions,
   type AggregateRow,
-  avg,
-  count,
   type GroupKey,
   type KeyValue,
-  max,
   type Merged,
-  min,
-  sum,
+  type Results,
 } from "./operators/aggregate.ts";
+export { avg, count, max, min, stddev, sum } from "./operators/aggregates.ts";
 export { countByValue, type CountByValueOptions } from "./operators/count_by_value.ts";
+export { first, last, type PickedType } from "./operators/first_last.ts";
 export { filter } from "./operators/filter.ts";
 export { flatMap } from "./operators/flat_map.ts";
 export { type InnerJoinOptions, join, type LeftJoinOptions } from "./operators/join.ts";
@@ -51,7 +49,7 @@ export {
 export { transform } from "./operators/transform.ts";
 export { union } from "./operators/union.ts";
 export { validate } from "./operators/validate.ts";
-export { sliding, tumbling, type Window } from "./operators/window.ts";
+export { session, sliding, tumbling, type Window } from "./operators/window.ts";
 export {
   cassandraTable,
   type CassandraTableOptions,

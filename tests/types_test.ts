@@ -4,18 +4,22 @@
  */
 import assert from "node:assert/strict";
 import {
+  type Aggregate,
   aggregate,
+  type AggregateRow,
   avg,
   cassandraTable,
   count,
   countByValue,
   delimited,
   filter,
+  first,
   flatMap,
   join,
   joinWithin,
   json,
   kafka,
+  last,
   map,
   mapWithState,
   max,
@@ -25,6 +29,7 @@ import {
   postgresTable,
   type Producer,
   referenceTable,
+  stddev,
   type Stream,
   sum,
   topic,
@@ -69,6 +74,9 @@ Deno.test("values are typed from the codec to the sinks without annotations", ()
               users: count(),
               years: sum((user) => user.age ?? 0),
               oldest: max((user) => user.age ?? 0),
+              spread: stddev((user) => user.age ?? 0),
+              firstId: first("text", (user) => user.id),
+              lastSeen: last("timestamp", (_, record) => new Date(record.timestamp)),
             },
           }),
         ).to(postgresTable("c")),
@@ -163,6 +171,12 @@ Deno.test("a joined row is typed by the table's columns, and may be missing in a
   assert.equal(plan.nodes.length, 2);
 });
 
+type ResultTypes = {
+  n: Aggregate<User, bigint>;
+  spread: Aggregate<User, number | null>;
+  at: Aggregate<User, Date>;
+};
+
 type User = typeof source extends { codec: { decode(bytes: Uint8Array): infer T } } ? T : never;
 
 // Never called: only the type check reads it.
@@ -199,6 +213,21 @@ export function compileErrors(
   stream.pipe(aggregate({ by: (user) => ({ tags: user.tags }), compute: { users: count() } }));
   // @ts-expect-error an average of what is not a number
   stream.pipe(aggregate({ by: (user) => ({ id: user.id }), compute: { mean: avg((user) => user.gender) } }));
+  // @ts-expect-error a value of another type than the column's
+  stream.pipe(aggregate({ by: (user) => ({ id: user.id }), compute: { last: last("int", (u) => u.id) } }));
+  // @ts-expect-error a type that cannot be picked
+  stream.pipe(aggregate({ by: (user) => ({ id: user.id }), compute: { last: last("json", (u) => u.tags) } }));
+  const results: Stream<AggregateRow<{ id: string }, ResultTypes>> = stream.pipe(aggregate({
+    by: (user) => ({ id: user.id }),
+    compute: {
+      n: count(),
+      spread: stddev((user) => user.age ?? 0),
+      at: first("timestamp", () => new Date(0)),
+    },
+  }));
+  results.pipe(map(({ n, spread, at }): [bigint, number | null, Date] => [n, spread, at]));
+  // @ts-expect-error a standard deviation may be null
+  results.pipe(map(({ spread }): number => spread));
   // @ts-expect-error a symbol that the enum does not have
   stream.pipe(filter((user) => user.state === "BROKEN"));
   // @ts-expect-error a field that the schema does not have

@@ -1,3 +1,5 @@
+import type { ColumnType } from "../columns.ts";
+import type { Merge } from "../merge.ts";
 import type { Operator, RecordContext } from "./mod.ts";
 import type { Window } from "./window.ts";
 
@@ -7,14 +9,12 @@ export type KeyValue = string | number | bigint | boolean;
 /** Column names to the values that a record is grouped by. */
 export type GroupKey = Readonly<Record<string, KeyValue>>;
 
-/** How partial results of one aggregate are merged, in a worker and in the warehouse's SQL alike. */
-export type Merge = "sum" | "min" | "max";
-
-/** One number that is kept for a group. An aggregate keeps one or more, and its result is made of them. */
+/** One value that is kept for a group. An aggregate keeps one or more, and its result is made of them. */
 export interface Accumulator {
   /** Behind the result's name in the table: `""`, `_sum`, ... */
   readonly suffix: string;
-  readonly type: "bigint" | "double";
+  readonly type: "bigint" | "double" | "json";
+  /** How partial results are merged, in a worker and in the warehouse's SQL alike. */
   readonly merge: Merge;
 }
 
@@ -22,15 +22,21 @@ export interface Accumulator {
 export interface Aggregate<in I, out R> {
   readonly kind: string;
   readonly accumulators: readonly Accumulator[];
-  /** What one record brings, one number per accumulator. */
-  readonly measure: (value: I, record: RecordContext) => readonly number[];
-  /**
-   * The result as an expression over the accumulators, `$0` being the first one's column, when it is not just the
-   * first: the warehouse computes it.
-   */
-  readonly result?: string;
+  /** What one record brings, one value per accumulator; throws when it is none that can be kept. */
+  readonly measure: (value: I, record: RecordContext) => readonly unknown[];
+  /** How the warehouse makes the result of the accumulators, when it is not just the first. */
+  readonly result?: Result;
   /** Carries the type only; there is never a value. */
   readonly resultType?: R;
+}
+
+/** A result that is computed in SQL. */
+export interface Result {
+  /** `$0` is the first accumulator's column. Must depend on nothing else, time zones and languages included. */
+  readonly expression: string;
+  readonly type: ColumnType;
+  /** It may be null. */
+  readonly optional: boolean;
 }
 
 /** Result names to aggregates. */
@@ -139,53 +145,4 @@ export function checkOptions(what: string, options: object, known: readonly stri
   if (unknown !== undefined) {
     throw new TypeError(`${what}: there is no option "${unknown}"; there are ${known.join(", ")}`);
   }
-}
-
-/** How many records. */
-export function count(): Aggregate<unknown, bigint> {
-  return {
-    kind: "count",
-    accumulators: [{ suffix: "", type: "bigint", merge: "sum" }],
-    measure: () => [1],
-  };
-}
-
-/** The sum of a number of each record. */
-export function sum<I>(of: (value: I, record: RecordContext) => number): Aggregate<I, number> {
-  return {
-    kind: "sum",
-    accumulators: [{ suffix: "", type: "double", merge: "sum" }],
-    measure: (value, record) => [of(value, record)],
-  };
-}
-
-/** The smallest of a number of each record. */
-export function min<I>(of: (value: I, record: RecordContext) => number): Aggregate<I, number> {
-  return {
-    kind: "min",
-    accumulators: [{ suffix: "", type: "double", merge: "min" }],
-    measure: (value, record) => [of(value, record)],
-  };
-}
-
-/** The largest of a number of each record. */
-export function max<I>(of: (value: I, record: RecordContext) => number): Aggregate<I, number> {
-  return {
-    kind: "max",
-    accumulators: [{ suffix: "", type: "double", merge: "max" }],
-    measure: (value, record) => [of(value, record)],
-  };
-}
-
-/** The mean of a number of each record, kept as sum and count so that it merges exactly. */
-export function avg<I>(of: (value: I, record: RecordContext) => number): Aggregate<I, number> {
-  return {
-    kind: "avg",
-    accumulators: [
-      { suffix: "_sum", type: "double", merge: "sum" },
-      { suffix: "_count", type: "bigint", merge: "sum" },
-    ],
-    measure: (value, record) => [of(value, record), 1],
-    result: "$0 / $1",
-  };
 }

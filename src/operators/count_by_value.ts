@@ -1,4 +1,5 @@
-import { type Aggregate, aggregate, type AggregateRow, count, type KeyValue } from "./aggregate.ts";
+import { type Aggregate, aggregate, type AggregateRow, type KeyValue } from "./aggregate.ts";
+import { count } from "./aggregates.ts";
 import type { Operator } from "./mod.ts";
 import type { Window } from "./window.ts";
 

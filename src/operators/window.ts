@@ -1,11 +1,14 @@
 import { type Duration, milliseconds } from "../duration.ts";
 
-/** How time is cut into windows. All are aligned to 1970-01-01T00:00:00Z; a start belongs to its window, an end does not. */
+/**
+ * How time is cut into windows. All but sessions are aligned to 1970-01-01T00:00:00Z; a start belongs to its window, an
+ * end does not.
+ */
 export interface Window {
-  readonly kind: "tumbling" | "sliding";
-  /** Milliseconds from a window's start to its end. */
+  readonly kind: "tumbling" | "sliding" | "session";
+  /** Milliseconds from a window's start to its end; of a session, from its last record to its end. */
   readonly size: number;
-  /** Milliseconds from one window's start to the next one's. */
+  /** Milliseconds from one window's start to the next one's; 0 for sessions. */
   readonly slide: number;
 }
 
@@ -47,7 +50,23 @@ export function sliding(size: Duration, slide: Duration): Window {
   return window;
 }
 
-/** The starts of all windows that hold a time, in milliseconds since 1970, earliest first. */
+/**
+ * Windows that last for as long as a key has records: one ends when the key had none for `gap`, and each key has its own.
+ * A record less than `gap` before or after a session belongs to it, and one between two sessions may make them one.
+ *
+ * @throws {TypeError} when the gap is not a positive duration.
+ *
+ * @example
+ * ```ts
+ * import { session } from "weir";
+ * const visits = session("30m");
+ * ```
+ */
+export function session(gap: Duration): Window {
+  return { kind: "session", size: milliseconds(gap), slide: 0 };
+}
+
+/** The starts of all windows that hold a time, in milliseconds since 1970, earliest first; of a window that is no session. */
 export function windowStarts(window: Window, time: number): number[] {
   const last = Math.floor(time / window.slide) * window.slide;
   const starts: number[] = [];

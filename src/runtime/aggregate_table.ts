@@ -2,7 +2,13 @@ import { createHash } from "node:crypto";
 import type { AggregateSpec } from "../operators/aggregate.ts";
 import type { PostgresTable } from "../pipeline.ts";
 import type { Sink } from "../stream.ts";
-import type { SourceName, TableName, WarehouseColumn, WarehouseTable } from "../warehouse/mod.ts";
+import type {
+  ComputedColumn,
+  SourceName,
+  TableName,
+  WarehouseColumn,
+  WarehouseTable,
+} from "../warehouse/mod.ts";
 import type { KeyTypes } from "./protocol.ts";
 
 /** The columns that every windowed aggregate's table starts with. */
@@ -34,20 +40,26 @@ export function aggregateTable(
   keyTypes: KeyTypes,
 ): WarehouseTable {
   const results: WarehouseColumn[] = [];
-  const computed: { name: string; expression: string }[] = [];
+  const computed: ComputedColumn[] = [];
   for (const [name, aggregate] of Object.entries(spec.compute)) {
     for (const { suffix, type, merge } of aggregate.accumulators) {
       results.push({ name: name + suffix, type, optional: false, merge });
     }
     if (aggregate.result === undefined) continue;
-    const expression = aggregate.result.replace(
-      /\$(\d)/g,
-      (_, i) => `"${name}${aggregate.accumulators[i]!.suffix}"`,
-    );
-    computed.push({ name, expression });
+    const { expression, type } = aggregate.result;
+    const column = (_: string, i: number) => `"${name}${aggregate.accumulators[i]!.suffix}"`;
+    computed.push({ name, type, expression: expression.replace(/\$(\d)/g, column) });
   }
   const { columns, key } = groupColumns(spec, keyTypes);
-  return { schema, table, columns: [...columns, ...results], key, computed };
+  return {
+    schema,
+    table,
+    columns: [...columns, ...results],
+    key,
+    computed,
+    ...(spec.window?.kind === "session" && { sessions: true }),
+    ...(spec.results === "final" && { closes: true }),
+  };
 }
 
 /** The warehouse's table for an aggregate's final results: window bounds, key columns, and the results alone. */
@@ -58,8 +70,8 @@ export function finalTable(
 ): WarehouseTable {
   const results = Object.entries(spec.compute).map(([name, { accumulators, result }]): WarehouseColumn => ({
     name,
-    type: result === undefined ? accumulators[0]!.type : "double",
-    optional: false,
+    type: result?.type ?? accumulators[0]!.type,
+    optional: result?.optional ?? false,
     merge: "replace",
   }));
   const { columns, key } = groupColumns(spec, keyTypes);

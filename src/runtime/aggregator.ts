@@ -1,83 +1,90 @@
-import type { AggregateSpec, GroupKey, KeyValue } from "../operators/aggregate.ts";
-import { windowStarts } from "../operators/window.ts";
-import type { PostgresTable } from "../pipeline.ts";
+import { merges } from "../merge.ts";
+import type { Aggregate, AggregateSpec, GroupKey } from "../operators/aggregate.ts";
+import type { TableName } from "../warehouse/mod.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
-import type { CurrentRecord } from "./collectors.ts";
 import { aggregateTable, windowColumns } from "./aggregate_table.ts";
-import { type KeyType, keyTypeOf, type KeyTypes, type OutputRows } from "./protocol.ts";
-
-/** The most bytes of a whole key: an entry of Postgres's index takes 2,704, with its bounds and heads. */
-const longestKey = 2_500;
+import type { CurrentRecord } from "./collectors.ts";
+import { GroupKeys } from "./group_key.ts";
+import { type Group, GroupSet } from "./group_set.ts";
+import type { KeyTypes, OutputRows } from "./protocol.ts";
 
 /** Windows begin in the years 1 to 9999, which every database can hold. */
 const earliestTime = Date.parse("0001-01-02T00:00:00Z");
 const latestTime = Date.parse("9999-12-30T00:00:00Z");
 
-interface Group {
-  /** The row that it will be. */
-  readonly number: number;
-  readonly start: number;
-  readonly key: GroupKey;
-  readonly accumulators: number[];
-}
+type Measures = readonly unknown[];
+type MergeFunction = (held: unknown, brought: unknown) => unknown;
 
 /**
  * Adds up a batch's records by window and key, so that the warehouse merges one row per group instead of one per
  * record. A record's part is held back until the whole record is known to be good, since it cannot be taken out again.
  */
 export class Aggregator {
-  readonly #sink: PostgresTable<never>;
   readonly #spec: AggregateSpec<never>;
-  readonly #merges: readonly ("sum" | "min" | "max")[];
-  readonly #groups = new Map<string, Group>();
-  readonly #held: { id: string; start: number; key: GroupKey; measures: number[] }[] = [];
-  readonly #utf8 = new TextEncoder();
-  /** The records of the groups: a record's index, and its group's number. */
+  readonly #aggregates: readonly (readonly [name: string, aggregate: Aggregate<never, unknown>])[];
+  readonly #groups: GroupSet;
+  readonly #keys: GroupKeys;
+  /** What the current record brings: beside each other start, identity, key and measures. */
+  readonly #starts: number[] = [];
+  readonly #ids: string[] = [];
+  readonly #heldKeys: GroupKey[] = [];
+  readonly #measures: Measures[] = [];
+  #held = 0;
+  /** The records of the groups: a record's index, and its group. */
   #sources: number[] = [];
-  #members: number[] = [];
-  #keyTypes: KeyTypes | null = null;
+  #members: Group[] = [];
   /** The current record's. */
   #index = 0;
 
-  constructor(sink: PostgresTable<never>, spec: AggregateSpec<never>) {
-    this.#sink = sink;
+  constructor(spec: AggregateSpec<never>) {
     this.#spec = spec;
-    this.#merges = Object.values(spec.compute).flatMap((aggregate) =>
-      aggregate.accumulators.map(({ merge }) => merge)
+    this.#aggregates = Object.entries(spec.compute);
+    const accumulators = Object.values(spec.compute).flatMap((aggregate) => aggregate.accumulators);
+    this.#groups = new GroupSet(
+      spec.window,
+      accumulators.map(({ merge }) => merges[merge] as MergeFunction),
+    );
+    const results = this.#aggregates.flatMap(([name, aggregate]) => [
+      name,
+      ...aggregate.accumulators.map(({ suffix }) => name + suffix),
+    ]);
+    this.#keys = new GroupKeys(
+      [...(spec.window ? windowColumns : []), ...results],
+      spec.window !== undefined,
     );
   }
 
   /** Starts a task. The key types of the table, once it has them, are those that count. */
   begin(keyTypes: KeyTypes | null): void {
-    if (keyTypes) this.#keyTypes = keyTypes;
+    if (keyTypes) this.#keys.types = keyTypes;
   }
 
   /** Takes a value of the current record. Answers false when all its windows are closed already: it is late. */
   add(value: never, { context: record, index, watermark }: CurrentRecord): boolean {
     this.#index = index;
-    const { window, by, compute } = this.#spec;
+    const { window, by } = this.#spec;
     const key = by(value, record);
-    const id = this.#identify(key);
-    const measures: number[] = [];
-    for (const [name, aggregate] of Object.entries(compute)) {
-      for (const number of aggregate.measure(value, record)) {
-        if (!Number.isFinite(number)) {
-          throw new Error(`${aggregate.kind} "${name}" needs a finite number, got ${number}`);
-        }
-        measures.push(number);
-      }
-    }
+    const id = this.#keys.identify(key);
+    const measures = this.#measure(value, record);
     if (!window) {
-      this.#held.push({ id, start: 0, key, measures });
+      this.#hold(0, id, key, measures);
       return true;
     }
-    if (!(record.eventTime >= earliestTime && record.eventTime <= latestTime)) {
-      throw new Error(`the event time ${record.eventTime} ms is not between the years 1 and 9999`);
+    const time = record.eventTime;
+    if (!(time >= earliestTime && time <= latestTime)) {
+      throw new Error(`the event time ${time} ms is not between the years 1 and 9999`);
     }
+    if (window.kind === "session") {
+      // Of a session it is not known yet where it ends; a closed one ended at or before the watermark.
+      if (time < watermark) return false;
+      this.#hold(Math.floor(time), id, key, measures);
+      return true;
+    }
+    const { size, slide } = window;
     let open = false;
-    for (const start of windowStarts(window, record.eventTime)) {
-      if (start + window.size <= watermark) continue;
-      this.#held.push({ id: `${start}\0${id}`, start, key, measures });
+    for (let start = Math.floor(time / slide) * slide; start > time - size; start -= slide) {
+      if (start + size <= watermark) break;
+      this.#hold(start, id, key, measures);
       open = true;
     }
     return open;
@@ -85,120 +92,82 @@ export class Aggregator {
 
   /** The current record is good: its part counts. */
   keep(): void {
-    for (const { id, start, key, measures } of this.#held) {
-      const group = this.#groups.get(id);
+    for (let i = 0; i < this.#held; i++) {
       this.#sources.push(this.#index);
-      this.#members.push(group?.number ?? this.#groups.size);
-      if (!group) {
-        this.#groups.set(id, { number: this.#groups.size, start, key, accumulators: [...measures] });
-        continue;
-      }
-      for (let i = 0; i < measures.length; i++) {
-        const [before, brought] = [group.accumulators[i]!, measures[i]!];
-        const merge = this.#merges[i];
-        group.accumulators[i] = merge === "sum"
-          ? before + brought
-          : merge === "min"
-          ? Math.min(before, brought)
-          : Math.max(before, brought);
-      }
+      this.#members.push(
+        this.#groups.add(this.#starts[i]!, this.#ids[i]!, this.#heldKeys[i]!, this.#measures[i]!),
+      );
     }
-    this.#held.length = 0;
+    this.#held = 0;
   }
 
   /** The current record is bad: its part is forgotten. */
   drop(): void {
-    this.#held.length = 0;
+    this.#held = 0;
   }
 
   /** The partial results since the last call. */
   finish(): OutputRows {
-    const keyTypes = this.#keyTypes;
+    const groups = this.#groups.take();
     const sources = Uint32Array.from(this.#sources);
-    const groups = Uint32Array.from(this.#members);
+    const members = Uint32Array.from(this.#members, (group) => rowOf(group));
     this.#sources = [];
     this.#members = [];
-    if (!keyTypes || this.#groups.size === 0) {
-      return {
-        kind: "groups",
-        chunk: { count: 0, bytes: new Uint8Array(0) },
-        keyTypes: null,
-        sources,
-        groups,
-      };
+    const keyTypes = this.#keys.types;
+    if (!keyTypes || groups.length === 0) {
+      const chunk = { count: 0, bytes: new Uint8Array(0) };
+      return { kind: "groups", chunk, keyTypes: null, sources, groups: members };
     }
-    const table = aggregateTable(this.#sink, this.#spec, keyTypes);
-    const encoder = new CopyEncoder(table.columns);
-    const results = table.columns.slice((this.#spec.window ? 2 : 0) + Object.keys(keyTypes).length);
-    for (const { start, key, accumulators } of this.#groups.values()) {
+    const { columns } = aggregateTable(nowhere, this.#spec, keyTypes);
+    const encoder = new CopyEncoder(columns);
+    const accumulators = columns.slice((this.#spec.window ? 2 : 0) + Object.keys(keyTypes).length);
+    for (const { start, end, key, states } of groups) {
       const row: Record<string, unknown> = { ...key };
       if (this.#spec.window) {
         row[windowColumns[0]] = start;
-        row[windowColumns[1]] = start + this.#spec.window.size;
+        row[windowColumns[1]] = end;
       }
-      results.forEach((column, i) => row[column.name] = accumulators[i]);
+      accumulators.forEach(({ name }, i) => row[name] = states[i]);
       encoder.add(row);
     }
-    this.#groups.clear();
-    return { kind: "groups", chunk: encoder.finish(), keyTypes, sources, groups };
+    return { kind: "groups", chunk: encoder.finish(), keyTypes, sources, groups: members };
   }
 
-  /** A text that no other key has. Checks the key's columns against the table's, or the first record's. */
-  #identify(key: GroupKey): string {
-    const names = Object.keys(key);
-    const types = this.#keyTypes ??= this.#typesOf(key);
-    let id = "";
-    for (const name of names) {
-      const value: KeyValue | null | undefined = key[name];
-      const type = types[name];
-      if (value === undefined || value === null) throw new Error(`the group's key ${name} is missing`);
-      if (type === undefined) {
-        throw new Error(`the group's key has ${name}, which the table has not`);
-      }
-      if (keyTypeOf(value) !== type) {
-        throw new Error(`the group's key ${name} should be ${type}, is ${String(value)}`);
-      }
-      if (type === "text" && (value as string).includes("\0")) {
-        throw new Error(`the group's key ${name} holds a NUL character, which Postgres cannot store`);
-      }
-      if (type === "double" && !Number.isFinite(value)) {
-        throw new Error(`the group's key ${name} is ${String(value)}`);
-      }
-      id += `${value}\0`;
-    }
-    if (names.length !== Object.keys(types).length) {
-      throw new Error(
-        `the group's key has ${names.length} columns, the table has ${Object.keys(types).length}`,
-      );
-    }
-    // Most keys are short; only a long one is measured in bytes.
-    const bytes = id.length * 3 > longestKey ? this.#utf8.encode(id).length : 0;
-    if (bytes > longestKey) {
-      throw new Error(`the group's key has ${bytes} bytes; at most ${longestKey} can be a key`);
-    }
-    return id;
+  #measure(value: never, record: CurrentRecord["context"]): Measures {
+    const aggregates = this.#aggregates;
+    if (aggregates.length === 1) return measured(aggregates[0]!, value, record);
+    const all: unknown[] = [];
+    for (let i = 0; i < aggregates.length; i++) all.push(...measured(aggregates[i]!, value, record));
+    return all;
   }
 
-  #typesOf(key: GroupKey): KeyTypes {
-    const taken = new Set<string>([
-      ...(this.#spec.window ? windowColumns : []),
-      ...Object.entries(this.#spec.compute).flatMap(([name, { accumulators }]) => [
-        name,
-        ...accumulators.map(({ suffix }) => name + suffix),
-      ]),
-    ]);
-    const types: Record<string, KeyType> = {};
-    for (const [name, value] of Object.entries(key)) {
-      if (value === undefined || value === null) throw new Error(`the group's key ${name} is missing`);
-      if (!/^[a-z_][a-z0-9_]{0,47}$/.test(name)) {
-        throw new Error(`the group's key "${name}" must be lower case letters, digits and _ to be a column`);
-      }
-      if (taken.has(name)) throw new Error(`the group's key ${name} is also the name of a result`);
-      types[name] = keyTypeOf(value);
-    }
-    if (Object.keys(types).length === 0 && !this.#spec.window) {
-      throw new Error("the group's key is empty and there is no window: give at least one column");
-    }
-    return types;
+  #hold(start: number, id: string, key: GroupKey, measures: Measures): void {
+    const at = this.#held++;
+    this.#starts[at] = start;
+    this.#ids[at] = id;
+    this.#heldKeys[at] = key;
+    this.#measures[at] = measures;
   }
+}
+
+/** Where the table is does not matter for its columns. */
+const nowhere: TableName = { schema: "", table: "" };
+
+function measured(
+  [name, aggregate]: readonly [string, Aggregate<never, unknown>],
+  value: never,
+  record: CurrentRecord["context"],
+): Measures {
+  try {
+    return aggregate.measure(value, record);
+  } catch (cause) {
+    throw new Error(`${aggregate.kind} "${name}"`, { cause });
+  }
+}
+
+/** The row that a group became part of. */
+function rowOf(group: Group): number {
+  let last = group;
+  while (last.into) last = last.into;
+  return last.row;
 }

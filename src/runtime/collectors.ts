@@ -52,7 +52,7 @@ export function collectorFor(plan: Pipeline, output: Output): Collector {
   if (sink.kind === "cassandra") return new CellCollector(sink as CassandraTable<never>);
   if (sink.kind === "topic") return new TopicCollector(sink as TopicSink<never>);
   const aggregate = aggregateOf(plan, output);
-  if (aggregate) return new GroupCollector(new Aggregator(sink as PostgresTable<never>, aggregate.spec));
+  if (aggregate) return new GroupCollector(new Aggregator(aggregate.spec));
   return new CopyCollector(sink as PostgresTable<never>);
 }
 

@@ -5,7 +5,7 @@ import type { WarehouseTable } from "./mod.ts";
 import { type SqlSession, sqlState } from "./sql_database.ts";
 import { identifier } from "./sql_text.ts";
 import { tableProblems } from "./table_check.ts";
-import { columnType, postgresType, tableName } from "./table_sql.ts";
+import { columnType, postgresType, tableName } from "./column_sql.ts";
 
 /**
  * Makes a table and its schema unless they are there, and checks that the table fits.
@@ -76,9 +76,14 @@ function definition(table: WarehouseTable): string {
   const columns = table.columns.map(({ name, type, optional }) =>
     `${identifier(name)} ${postgresType(type)}${optional ? "" : " not null"}`
   );
-  const computed = table.computed.map(({ name, expression }) =>
-    `${identifier(name)} double precision generated always as (${expression}) stored`
+  const computed = table.computed.map(({ name, expression, type = "double" }) =>
+    `${identifier(name)} ${postgresType(type)} generated always as (${expression}) stored`
   );
   const key = `primary key (${table.key.map(identifier).join(", ")})`;
-  return `create table if not exists ${tableName(table)} (${[...columns, ...computed, key].join(", ")})`;
+  const made = `create table if not exists ${tableName(table)} (${
+    [...columns, ...computed, key].join(", ")
+  })`;
+  if (!table.closes) return made;
+  const index = identifier(`${table.table}_end`);
+  return `${made}; create index if not exists ${index} on ${tableName(table)} (window_end)`;
 }

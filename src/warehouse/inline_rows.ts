@@ -1,6 +1,6 @@
 import type { WarehouseTable } from "./mod.ts";
 import { identifier } from "./sql_text.ts";
-import { arrival, postgresType } from "./table_sql.ts";
+import { arrival, postgresType } from "./column_sql.ts";
 
 /** Up to here, rows within a statement are written faster than through a staging table, which costs 1 ms to empty. */
 const mostRows = 50;

@@ -12,6 +12,7 @@
  *   as long as workers leave out what is late by its partition's own watermark.
  */
 import type { ColumnType } from "../columns.ts";
+import type { Merge } from "../merge.ts";
 import type { Offset } from "../record.ts";
 import type { Watermarks } from "./watermarks.ts";
 
@@ -121,8 +122,23 @@ export interface WarehouseTable extends TableName {
   readonly columns: readonly WarehouseColumn[];
   /** The columns of the primary key. */
   readonly key: readonly string[];
-  /** Columns that the database computes from others: name and SQL expression, `double precision`. */
-  readonly computed: readonly { readonly name: string; readonly expression: string }[];
+  /**
+   * Rows are sessions: those of one key that overlap, from `window_start` to before `window_end`, are merged into one. The
+   * key is `window_start` and what it is apart from that.
+   */
+  readonly sessions?: true;
+  /** Rows go when their windows close: `window_end` gets an index. */
+  readonly closes?: true;
+  /** Columns that the database computes from others. */
+  readonly computed: readonly ComputedColumn[];
+}
+
+export interface ComputedColumn {
+  readonly name: string;
+  /** In SQL, over the other columns. */
+  readonly expression: string;
+  /** Default: `double`. */
+  readonly type?: ColumnType;
 }
 
 export interface WarehouseColumn {
@@ -133,7 +149,7 @@ export interface WarehouseColumn {
    * What a row does whose key is there already: `replace` takes the new value, `keep` the old one, the others merge the two.
    * Key columns are `keep`.
    */
-  readonly merge: "replace" | "keep" | "sum" | "min" | "max";
+  readonly merge: "replace" | "keep" | Merge;
 }
 
 /** Rows for one table, in Postgres's COPY text format, a line each. */

@@ -1,7 +1,7 @@
 import type { ColumnType } from "../columns.ts";
 import type { WarehouseTable } from "./mod.ts";
 import type { SqlRow, SqlSession } from "./sql_database.ts";
-import { postgresType, tableName } from "./table_sql.ts";
+import { postgresType, tableName } from "./column_sql.ts";
 
 /** Types, as Postgres words them, that hold every value of a column's type beside its own. */
 const alsoFitting: Readonly<Partial<Record<ColumnType, readonly string[]>>> = {
@@ -66,10 +66,11 @@ function columnProblems(table: WarehouseTable, present: ReadonlyMap<string, SqlR
       problems.push(`key column "${name}" may be null; set it not null`);
     }
   }
-  for (const { name } of table.computed) {
+  for (const { name, type = "double" } of table.computed) {
     const column = present.get(name);
-    if (column?.computed !== true || column.type !== "double precision") {
-      problems.push(`column "${name}" is not double precision generated always as (...) stored`);
+    const expected = postgresType(type);
+    if (column?.computed !== true || column.type !== expected) {
+      problems.push(`column "${name}" is not ${expected} generated always as (...) stored`);
     }
   }
   const ours = new Set([...table.columns, ...table.computed].map((column) => column.name));

@@ -1,5 +1,6 @@
-import type { ColumnType } from "../columns.ts";
+import { arrival, folded, keyOrder, postgresType, tableName } from "./column_sql.ts";
 import type { WarehouseColumn, WarehouseTable } from "./mod.ts";
+import { sessionSql } from "./session_sql.ts";
 import { identifier } from "./sql_text.ts";
 
 /** The statements that write one table, made once. */
@@ -10,43 +11,9 @@ export interface TableSql {
   readonly copy: string;
   /** Empties it within a transaction; the end of one does so by itself. */
   readonly clear: string;
-  /** Writes the rows of a relation, by default the staging table, into the table. */
+  /** The statements that write the rows of a relation, by default the staging table, into the table. */
   insert(relation?: string): string;
 }
-
-const postgresTypes: Readonly<Record<ColumnType, string>> = {
-  text: "text",
-  uuid: "uuid",
-  int: "integer",
-  bigint: "bigint",
-  double: "double precision",
-  boolean: "boolean",
-  timestamp: "timestamp with time zone",
-  date: "date",
-  json: "jsonb",
-  bytes: "bytea",
-};
-
-/** The type that a column gets in a table that Weir creates. */
-export function postgresType(type: ColumnType): string {
-  return postgresTypes[type];
-}
-
-/** The type of a column that Weir created with this type of Postgres; undefined for one that it does not create. */
-export function columnType(type: string): ColumnType | undefined {
-  return (Object.keys(postgresTypes) as ColumnType[]).find((each) => postgresTypes[each] === type);
-}
-
-/** `"schema"."table"` */
-export function tableName({ schema, table }: WarehouseTable): string {
-  return `${identifier(schema)}.${identifier(table)}`;
-}
-
-/**
- * The column that counts rows in the order of arrival. No column of a pipeline can have this name. The order
- * of the heap (ctid) will not do: a short row may go into the room that was left on an earlier page.
- */
-export const arrival = identifier("#");
 
 export function tableSql(table: WarehouseTable, staging: string): TableSql {
   const name = `pg_temp.${identifier(staging)}`;
@@ -58,9 +25,11 @@ export function tableSql(table: WarehouseTable, staging: string): TableSql {
       `${arrival} bigint generated always as identity (cache 1000)) on commit delete rows`,
     copy: `copy ${name} (${columns}) from stdin`,
     clear: `truncate ${name}`,
-    insert: (relation = name) =>
-      `insert into ${tableName(table)} as t (${columns}) ${selection(table, relation)} ` +
-      `on conflict (${table.key.map(identifier).join(", ")}) ${resolution(table)}`,
+    insert: (relation = `${name} as s`) =>
+      table.sessions
+        ? sessionSql(table, relation).join(";\n")
+        : `insert into ${tableName(table)} as t (${columns}) ${selection(table, relation)} ` +
+          `on conflict (${table.key.map(identifier).join(", ")}) ${resolution(table)}`,
   };
 }
 
@@ -86,32 +55,6 @@ function selection(table: WarehouseTable, relation: string): string {
   return `select ${merged.join(", ")} from ${relation} group by ${keys} order by ${order}`;
 }
 
-/** The order in which rows are written, and so locked, everywhere. */
-export function keyOrder(table: WarehouseTable): string {
-  return table.columns.filter(({ name }) => table.key.includes(name)).map(ordered).join(", ");
-}
-
-/** Text in the order of its bytes sorts several times faster than in a language's. */
-function ordered({ name, type }: WarehouseColumn): string {
-  return type === "text" ? `${identifier(name)} collate "C"` : identifier(name);
-}
-
-/** One value for all rows of a key. */
-function folded({ name, type, merge }: WarehouseColumn): string {
-  const column = identifier(name);
-  switch (merge) {
-    case "sum": // of bigints is numeric
-      return `sum(${column})::${postgresType(type)}`;
-    case "min":
-    case "max":
-      return `${merge}(${column})`;
-    case "keep":
-      return `(array_agg(${column} order by ${arrival}))[1]`;
-    case "replace":
-      return `(array_agg(${column} order by ${arrival} desc))[1]`;
-  }
-}
-
 function resolution(table: WarehouseTable): string {
   const updates = table.columns.flatMap((column) => {
     const value = table.key.includes(column.name) ? undefined : merged(column);
@@ -131,9 +74,13 @@ function merged({ name, merge, optional }: WarehouseColumn): string | undefined 
       return given;
     case "sum":
       return optional ? `coalesce(${held} + ${given}, ${held}, ${given})` : `${held} + ${given}`;
+    case "moments":
+      return `weir.merge_moments(${held}, ${given})`;
     case "min":
+    case "first":
       return `least(${held}, ${given})`;
     case "max":
+    case "last":
       return `greatest(${held}, ${given})`;
   }
 }

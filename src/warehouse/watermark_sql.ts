@@ -2,7 +2,7 @@ import { checkpointColumns, checkpointOf } from "./checkpoint_sql.ts";
 import type { Checkpoint, SourceName, TableName } from "./mod.ts";
 import { type SqlDatabase, type SqlSession, withSession } from "./sql_database.ts";
 import { arrayText, identifier, literal } from "./sql_text.ts";
-import { keyOrder, tableName } from "./table_sql.ts";
+import { keyOrder, tableName } from "./column_sql.ts";
 import type { Closed, Closing, IdleMark, Owner, Watermarks } from "./watermarks.ts";
 
 /** Watermarks in SQL, see `migrations/0002_watermarks.ts`. */

@@ -59,8 +59,12 @@ export function tableOf({ columns, key = ["id"], computed = [] }: TableOptions):
   };
 }
 
-export async function newTable(warehouse: Warehouse, options: TableOptions): Promise<WarehouseTable> {
-  const table = tableOf(options);
+export async function newTable(
+  warehouse: Warehouse,
+  options: TableOptions,
+  more: Partial<WarehouseTable> = {},
+): Promise<WarehouseTable> {
+  const table = { ...tableOf(options), ...more };
   await warehouse.createTable(table);
   return table;
 }

@@ -13,6 +13,7 @@ import {
   type Step,
   type WarehouseStore,
 } from "./warehouse_fixture.ts";
+import { aggregatePart } from "./warehouse_merges.ts";
 import { mergePart, refusalPart } from "./warehouse_rows.ts";
 import { statePart } from "./warehouse_states.ts";
 import { tablePart } from "./warehouse_tables.ts";
@@ -28,6 +29,7 @@ export async function warehouseSuite(store: WarehouseStore, step: Step): Promise
     await mergePart(store, warehouse, step);
     await tablePart(store, warehouse, step);
     await statePart(warehouse, step);
+    await aggregatePart(store, warehouse, step);
     await watermarkPart(store, warehouse, step);
     await runsPart(warehouse, step);
     await selectPart(store, warehouse, step);

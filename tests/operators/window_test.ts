@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sliding, tumbling, type Window, windowStarts } from "../../src/operators/window.ts";
+import { session, sliding, tumbling, type Window, windowStarts } from "../../src/operators/window.ts";
 import { Seeded } from "../support/seeded.ts";
 
 Deno.test("tumbling windows are aligned to 1970, and an end belongs to the next", () => {
@@ -55,4 +55,11 @@ Deno.test("windows that cannot be are refused", () => {
   assert.throws(() => tumbling("1 minute" as never), /"1 minute" is not a duration/);
   assert.throws(() => tumbling(0), TypeError);
   assert.throws(() => sliding("1m", -5), TypeError);
+});
+
+Deno.test("a session's gap must be a positive duration", () => {
+  assert.deepEqual(session("30m"), { kind: "session", size: 1_800_000, slide: 0 });
+  for (const gap of [0, -1, NaN, "0s", "-5m", "soon"]) {
+    assert.throws(() => session(gap as "1m"), { name: "TypeError", message: /is not a duration/ });
+  }
 });

@@ -3,7 +3,23 @@
  * crashes, changes of owners and idle partitions. `WEIR_TEST_SEED` tries one seed.
  */
 import assert from "node:assert/strict";
-import { aggregate, avg, count, json, kafka, max, pipeline, postgresTable, sliding, tumbling } from "weir";
+import {
+  aggregate,
+  avg,
+  count,
+  first,
+  json,
+  kafka,
+  last,
+  max,
+  pipeline,
+  postgresTable,
+  session,
+  sliding,
+  stddev,
+  tumbling,
+  type Window,
+} from "weir";
 import { windowStarts } from "../../src/operators/window.ts";
 import type { Warehouse } from "../../src/warehouse/mod.ts";
 import { openPostgres } from "../../src/warehouse/postgres.ts";
@@ -21,7 +37,7 @@ const reading = {
   fields: [{ name: "key", type: "string" }, { name: "n", type: "double" }],
 } as const;
 const lateness = 2_000;
-const windows = [tumbling("1s"), sliding("5s", "2s")] as const;
+const windows = [tumbling("1s"), sliding("5s", "2s"), session("300ms")] as const;
 
 type Rows = (text: string) => Promise<Record<string, unknown>[]>;
 
@@ -33,7 +49,14 @@ function planOf(tables: readonly string[]) {
         stream.pipe(aggregate({
           by: (r) => ({ key: r.key }),
           window,
-          compute: { n: count(), mean: avg((r) => r.n), top: max((r) => r.n) },
+          compute: {
+            n: count(),
+            mean: avg((r) => r.n),
+            top: max((r) => r.n),
+            spread: stddev((r) => r.n),
+            opened: first("double", (r) => r.n),
+            closed: last("double", (r) => r.n),
+          },
           results: "final",
         })).to(postgresTable(tables[i]!))
       ),
@@ -54,41 +77,76 @@ function randomLog(random: Seeded): SimulatedRecord[][] {
   });
 }
 
+interface Counted {
+  readonly key: string;
+  readonly n: number;
+  readonly time: number;
+  /** Where it is among all: by event time, partition, offset. */
+  readonly place: readonly number[];
+}
+
 /** What a batch job makes of the same records: each partition's own watermark says what is late. */
-function recount(
-  { options: { log }, floors }: Simulation,
-  window: (typeof windows)[number],
-): Map<string, string> {
-  const groups = new Map<string, number[]>();
+function recount({ options: { log }, floors }: Simulation, window: Window): Map<string, string> {
+  const counted: { start: number; end: number; record: Counted }[] = [];
   log.forEach((records, partition) => {
     let watermark = -Infinity;
-    records.forEach(({ timestamp, value }, offset) => {
+    records.forEach(({ timestamp: time, value }, offset) => {
       watermark = Math.max(watermark, floors[partition]!.get(offset) ?? -Infinity);
-      const { key, n } = JSON.parse(value) as { key: string; n: number };
-      for (const start of windowStarts(window, timestamp)) {
-        if (start + window.size <= watermark) continue;
-        const id = `${start} ${start + window.size} ${key}`;
-        groups.set(id, [...groups.get(id) ?? [], n]);
+      const record = {
+        ...JSON.parse(value) as { key: string; n: number },
+        time,
+        place: [time, partition, offset],
+      };
+      if (window.kind === "session") {
+        if (time >= watermark) counted.push({ start: time, end: time + window.size, record });
+      } else {
+        for (const start of windowStarts(window, time)) {
+          if (start + window.size > watermark) counted.push({ start, end: start + window.size, record });
+        }
       }
-      watermark = Math.max(watermark, timestamp - lateness);
+      watermark = Math.max(watermark, time - lateness);
     });
   });
-  const results = [...groups].map(([id, values]): [string, string] => {
-    const total = values.reduce((sum, n) => sum + n, 0);
-    return [id, `${values.length} ${total / values.length} ${Math.max(...values)}`];
-  });
-  return new Map(results.toSorted());
+  const groups: { start: number; end: number; records: Counted[] }[] = [];
+  for (const { start, end, record } of counted.toSorted((a, b) => a.start - b.start)) {
+    const group = groups.findLast(({ records: [first], ...bounds }) =>
+      first!.key === record.key && (window.kind === "session" ? start < bounds.end : start === bounds.start)
+    );
+    if (!group) groups.push({ start, end, records: [record] });
+    else {
+      group.end = Math.max(group.end, end);
+      group.records.push(record);
+    }
+  }
+  return new Map(
+    groups.map(({ start, end, records }): [string, string] => {
+      const inOrder = records.toSorted((a, b) =>
+        a.place[0]! - b.place[0]! || a.place[1]! - b.place[1]! || a.place[2]! - b.place[2]!
+      );
+      const values = inOrder.map(({ n }) => n);
+      const mean = values.reduce((sum, n) => sum + n, 0) / values.length;
+      const squares = values.reduce((sum, n) => sum + (n - mean) ** 2, 0);
+      const spread = values.length > 1 ? Math.sqrt(squares / (values.length - 1)).toFixed(6) : "null";
+      const id = `${start} ${end} ${inOrder[0]!.key}`;
+      return [id, `${values.length} ${mean} ${Math.max(...values)} ${spread} ${values[0]} ${values.at(-1)}`];
+    }).toSorted(),
+  );
 }
 
 async function finals(rows: Rows, table: string): Promise<Map<string, string>> {
   const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::bigint::text`;
   const found = await rows(
     `select ${ms("window_start")} || ' ' || ${ms("window_end")} || ' ' || key as id,
-       n::text as n, mean::text as mean, top::text as top from ${table}`,
+       n::text as n, mean::text as mean, top::text as top, coalesce(spread::text, 'null') as spread,
+       opened::text as opened, closed::text as closed from ${table}`,
   );
   return new Map(
-    found.map(({ id, n, mean, top }): [string, string] => [String(id), `${n} ${Number(mean)} ${top}`])
-      .toSorted(),
+    found.map(({ id, n, mean, top, spread, opened, closed }): [string, string] => [
+      String(id),
+      `${n} ${Number(mean)} ${top} ${
+        spread === "null" ? spread : Number(spread).toFixed(6)
+      } ${opened} ${closed}`,
+    ]).toSorted(),
   );
 }
 

@@ -3,6 +3,7 @@ import type { SqlSession } from "../sql_database.ts";
 import { literal } from "../sql_text.ts";
 import { checkpoint } from "./0001_checkpoint.ts";
 import { state } from "./0003_state.ts";
+import { moments } from "./0004_moments.ts";
 import { watermarks } from "./0002_watermarks.ts";
 
 /** In order; the place in the list, from 1, is the number. A migration that was released is never changed. */
@@ -10,6 +11,7 @@ const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: "checkpoint", sql: checkpoint },
   { name: "state", sql: state },
   { name: "watermarks", sql: watermarks },
+  { name: "moments", sql: moments },
 ];
 
 /** Advisory locks of Postgres are numbers that applications choose: this one guards Weir's own tables and DDL. */
