@@ -416,13 +416,17 @@ function referenceProblems({ nodes }: Pipeline): string[] {
 function outputProblems(plan: Pipeline, output: Output): string[] {
   const { sink } = output;
   const aggregated = aggregateOf(plan, output) !== undefined;
-  if (aggregated && sink.kind !== "postgres") {
-    return [`an aggregate goes to ${sink.kind} "${sink.name}"; only a postgresTable can take it`];
+  const spec = aggregateOf(plan, output)?.spec;
+  if (spec?.window?.kind === "session" && spec.results === "updates" && sink.kind !== "postgres") {
+    return [
+      `${sink.kind} "${sink.name}" takes updates of sessions, but cannot take back one that became part of another; ` +
+      'give the aggregate results: "final", or write to a postgresTable',
+    ];
   }
   if (!aggregated && sink.kind === "postgres" && (sink as PostgresTable<never>).columns.length === 0) {
     return [`postgresTable("${sink.name}") has no columns; only an aggregate's table can go without`];
   }
-  if (aggregated && (sink as PostgresTable<never>).columns.length > 0) {
+  if (aggregated && sink.kind === "postgres" && (sink as PostgresTable<never>).columns.length > 0) {
     return [
       `postgresTable("${sink.name}") has columns, but takes an aggregate, whose columns follow from it`,
     ];

@@ -34,7 +34,7 @@ const layers: readonly Layer[] = [
   },
   {
     name: "ports",
-    files: /^src\/((log|sinks|warehouse)\/mod|sinks\/cells|warehouse\/watermarks)\.ts$/,
+    files: /^src\/((log|sinks|warehouse)\/mod|sinks\/cells|warehouse\/(watermarks|outbox))\.ts$/,
     may: ["leaves", "codecs", "pipeline"],
   },
   { name: "producers", files: /^src\/producers\//, may: ["leaves", "codecs", "producer port"] },

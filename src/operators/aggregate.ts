@@ -48,15 +48,16 @@ export interface WindowBounds {
   readonly window_end: Date;
 }
 
-/** Marks rows that the warehouse merges; only a `postgresTable` takes them. */
+/** Marks rows that the warehouse merges: a `postgresTable` without columns takes no others. */
 declare const merged: unique symbol;
 export interface Merged {
   readonly [merged]: true;
 }
 
-/** A row of an aggregate's table. */
-export type AggregateRow<K extends GroupKey, A> =
+/** A row of an aggregate's results. */
+export type AggregateRow<K extends GroupKey, A, W extends Window | undefined = undefined> =
   & Merged
+  & (W extends Window ? WindowBounds : unknown)
   & K
   & { readonly [N in keyof A]: A[N] extends Aggregate<never, infer R> ? R : never };
 
@@ -78,11 +79,16 @@ export interface AggregateOperator<in I, out O> extends Operator<I, O> {
 }
 
 /** The options of {@linkcode aggregate}. */
-export interface AggregateOptions<I, K extends GroupKey, A extends Aggregates<I>> {
+export interface AggregateOptions<
+  I,
+  K extends GroupKey,
+  A extends Aggregates<I>,
+  W extends Window | undefined = Window | undefined,
+> {
   /** The group of a record. Its names become key columns of the result's table. */
   readonly by: (value: I, record: RecordContext) => K;
   /** Default: none, one result per group over all time. */
-  readonly window?: Window;
+  readonly window?: W;
   /** Result columns and what each computes. */
   readonly compute: A;
   /**
@@ -108,9 +114,12 @@ export interface AggregateOptions<I, K extends GroupKey, A extends Aggregates<I>
  * });
  * ```
  */
-export function aggregate<I, K extends GroupKey, A extends Aggregates<I>>(
-  options: AggregateOptions<I, K, A>,
-): Operator<I, AggregateRow<K, A>> {
+export function aggregate<
+  I,
+  K extends GroupKey,
+  A extends Aggregates<I>,
+  W extends Window | undefined = undefined,
+>(options: AggregateOptions<I, K, A, W>): Operator<I, AggregateRow<K, A, W>> {
   checkOptions("aggregate()", options, ["by", "window", "compute", "results"]);
   const { by, window, compute, results = "updates" } = options;
   if (Object.keys(compute).length === 0) {
@@ -135,7 +144,11 @@ export function aggregate<I, K extends GroupKey, A extends Aggregates<I>>(
     );
   }
   const spec: AggregateSpec<I> = { by, ...(window && { window }), compute, results };
-  const operator: AggregateOperator<I, AggregateRow<K, A>> = { kind: "aggregate", name: "aggregate", spec };
+  const operator: AggregateOperator<I, AggregateRow<K, A, W>> = {
+    kind: "aggregate",
+    name: "aggregate",
+    spec,
+  };
   return operator;
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { ColumnSpec } from "../columns.ts";
 import type { AggregateSpec } from "../operators/aggregate.ts";
 import type { PostgresTable } from "../pipeline.ts";
 import type { Sink } from "../stream.ts";
@@ -9,6 +10,7 @@ import type {
   WarehouseColumn,
   WarehouseTable,
 } from "../warehouse/mod.ts";
+import type { OutboxTarget } from "../warehouse/outbox.ts";
 import type { KeyTypes } from "./protocol.ts";
 
 /** The columns that every windowed aggregate's table starts with. */
@@ -58,7 +60,6 @@ export function aggregateTable(
     key,
     computed,
     ...(spec.window?.kind === "session" && { sessions: true }),
-    ...(spec.results === "final" && { closes: true }),
   };
 }
 
@@ -68,14 +69,24 @@ export function finalTable(
   spec: AggregateSpec<never>,
   keyTypes: KeyTypes,
 ): WarehouseTable {
-  const results = Object.entries(spec.compute).map(([name, { accumulators, result }]): WarehouseColumn => ({
+  const { columns, key } = groupColumns(spec, keyTypes);
+  const results = resultColumns(spec).map((column): WarehouseColumn => ({ ...column, merge: "replace" }));
+  return { schema, table, columns: [...columns, ...results], key, computed: [] };
+}
+
+/** What of an aggregate goes to another place than the warehouse. */
+export function outboxTarget(stream: string, spec: AggregateSpec<never>, keyTypes: KeyTypes): OutboxTarget {
+  const { columns } = groupColumns(spec, keyTypes);
+  const group = columns.map(({ name, type, optional }) => ({ name, type, optional }));
+  return { stream, columns: [...group, ...resultColumns(spec)] };
+}
+
+function resultColumns(spec: AggregateSpec<never>): ColumnSpec[] {
+  return Object.entries(spec.compute).map(([name, { accumulators, result }]) => ({
     name,
     type: result?.type ?? accumulators[0]!.type,
     optional: result?.optional ?? false,
-    merge: "replace",
   }));
-  const { columns, key } = groupColumns(spec, keyTypes);
-  return { schema, table, columns: [...columns, ...results], key, computed: [] };
 }
 
 /** What identifies a group, in the order that all tables have it in. */
@@ -91,7 +102,12 @@ function groupColumns(
   };
 }
 
-/** Where the open windows are kept of an output that takes final results: one table for each source and sink. */
+/** Whether an aggregate is merged in a table of Weir's own, and its results go from there to its sink. */
+export function isMergedApart(sink: Sink<never>, spec: AggregateSpec<never>): boolean {
+  return spec.results === "final" || sink.kind !== "postgres";
+}
+
+/** Where the open windows of such an output are kept, one table for each source and sink; its stream has the same name. */
 export function openWindows({ group, topic }: SourceName, sink: Sink<never>): TableName {
   const id = createHash("sha256").update(JSON.stringify([group, topic, sink.kind, sink.name])).digest("hex");
   const name = sink.name.toLowerCase().replaceAll(/[^a-z0-9_]/g, "_").slice(0, 40);

@@ -110,9 +110,7 @@ export class Checkpointer {
     const { meters, now, fenced, refused } = this.#options;
     const moves = movesOf(tasks);
     if (!moves) return fenced(lanesOf(tasks), "a partition went away and came back");
-    const outputs = this.#options.plan.outputs.flatMap((output, i) =>
-      output.sink.kind === "postgres" ? [i] : []
-    );
+    const { outputs } = this.#options.tables;
     const write = {};
     const start = now();
     try {
@@ -131,6 +129,7 @@ export class Checkpointer {
       const outcome = await this.#attempt(transaction, outputs, write);
       if (outcome === "fenced") return fenced(lanesOf(tasks), "another process has the partition");
       for (const { output, rows } of tables) {
+        if (!this.#options.tables.isDirect(output)) continue;
         meters[output]!.wrote(rows.chunks.reduce((sum, chunk) => sum + chunk.count, 0));
         meters[output]!.took(now() - start, now());
       }

@@ -49,10 +49,10 @@ export interface Collector {
 
 export function collectorFor(plan: Pipeline, output: Output): Collector {
   const { sink } = output;
-  if (sink.kind === "cassandra") return new CellCollector(sink as CassandraTable<never>);
-  if (sink.kind === "topic") return new TopicCollector(sink as TopicSink<never>);
   const aggregate = aggregateOf(plan, output);
   if (aggregate) return new GroupCollector(new Aggregator(aggregate.spec));
+  if (sink.kind === "cassandra") return new CellCollector(sink as CassandraTable<never>);
+  if (sink.kind === "topic") return new TopicCollector(sink as TopicSink<never>);
   return new CopyCollector(sink as PostgresTable<never>);
 }
 

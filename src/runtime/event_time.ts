@@ -20,6 +20,8 @@ export interface EventTimeOptions {
   readonly now: () => number;
   /** A lane has more to do, as one of its partitions was woken. */
   readonly woken: (lane: Lane) => void;
+  /** Windows were closed. */
+  readonly closed: () => void;
 }
 
 /** How far the time of a pipeline's source has come. Without a lateness nothing is late, and there is nothing to do. */

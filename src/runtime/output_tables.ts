@@ -1,8 +1,19 @@
 import type { ColumnType } from "../columns.ts";
+import type { AggregateSpec } from "../operators/aggregate.ts";
 import { aggregateOf, type Pipeline, type PostgresTable } from "../pipeline.ts";
+import type { Sink } from "../stream.ts";
 import type { SourceName, TableName, Warehouse, WarehouseTable } from "../warehouse/mod.ts";
+import type { OutboxTarget } from "../warehouse/outbox.ts";
 import type { Closing } from "../warehouse/watermarks.ts";
-import { aggregateTable, finalTable, openWindows, rowTable, windowColumns } from "./aggregate_table.ts";
+import {
+  aggregateTable,
+  finalTable,
+  isMergedApart,
+  openWindows,
+  outboxTarget,
+  rowTable,
+  windowColumns,
+} from "./aggregate_table.ts";
 import { type KeyType, type KeyTypes, sameKeyTypes } from "./protocol.ts";
 
 /** The warehouse's tables of a pipeline's outputs. An aggregate's is known once its key types are. */
@@ -12,10 +23,18 @@ export class OutputTables {
   readonly #tables = new Map<number, WarehouseTable>();
   readonly #keyTypes = new Map<number, KeyTypes>();
   readonly #closings = new Map<number, Closing>();
+  readonly #targets = new Map<number, OutboxTarget>();
 
   constructor(plan: Pipeline, warehouse: Warehouse) {
     this.#plan = plan;
     this.#warehouse = warehouse;
+  }
+
+  /** The outputs that the warehouse writes or merges. */
+  get outputs(): number[] {
+    return this.#plan.outputs.flatMap((output, i) =>
+      output.sink.kind === "postgres" || aggregateOf(this.#plan, output) ? [i] : []
+    );
   }
 
   /** For each output, the key types that its aggregate's table has; null where there is none, or none yet. */
@@ -30,10 +49,31 @@ export class OutputTables {
 
   /** The tables of open windows that nobody has made yet, as far as this process knows. */
   get absent(): TableName[] {
-    return this.#plan.outputs.flatMap((output, i) => {
-      const final = aggregateOf(this.#plan, output)?.spec.results === "final";
-      return final && !this.#closings.has(i) ? [openWindows(this.#source, output.sink)] : [];
+    return this.outputs.flatMap((i) => {
+      const aggregate = this.#aggregate(i);
+      const closes = aggregate?.spec.window && isMergedApart(aggregate.sink, aggregate.spec);
+      return closes && !this.#closings.has(i) ? [openWindows(this.#source, aggregate.sink)] : [];
     });
+  }
+
+  /** The streams of the outputs whose results go from the warehouse to another place. */
+  get streams(): ReadonlyMap<number, string> {
+    const streams = new Map<number, string>();
+    for (const i of this.outputs) {
+      const { sink } = this.#plan.outputs[i]!;
+      if (sink.kind !== "postgres") streams.set(i, openWindows(this.#source, sink).table);
+    }
+    return streams;
+  }
+
+  /** Whether what is merged for an output is its result already, and not on its way to another place. */
+  isDirect(output: number): boolean {
+    return !this.#closings.has(output) && !this.streams.has(output);
+  }
+
+  /** What an output's stream holds; undefined before its key types are known. */
+  target(output: number): OutboxTarget | undefined {
+    return this.#targets.get(output);
   }
 
   /** The table that an output's rows go to; undefined for other outputs, and for an aggregate without key types yet. */
@@ -43,16 +83,16 @@ export class OutputTables {
 
   /** Makes and checks the tables whose columns are known by now: an aggregate's are when its table is there. */
   async create(): Promise<void> {
-    for (const [i, output] of this.#plan.outputs.entries()) {
-      if (output.sink.kind !== "postgres" || this.#tables.has(i)) continue;
-      const sink = output.sink as PostgresTable<never>;
-      if (!aggregateOf(this.#plan, output)) {
-        const table = rowTable(sink);
+    for (const i of this.outputs) {
+      if (this.#tables.has(i)) continue;
+      const aggregate = this.#aggregate(i);
+      if (!aggregate) {
+        const table = rowTable(this.#plan.outputs[i]!.sink as PostgresTable<never>);
         await this.#warehouse.createTable(table);
         this.#tables.set(i, table);
         continue;
       }
-      const { schema, table } = this.#mergedIn(i);
+      const { schema, table } = this.#mergedIn(aggregate);
       const key = await this.#warehouse.primaryKey(schema, table);
       const keyTypes = key && keyTypesOf(key);
       if (keyTypes) await this.createAggregate(i, keyTypes);
@@ -62,38 +102,64 @@ export class OutputTables {
   /**
    * Makes and checks an aggregate's tables, now that its key types are known.
    *
-   * @throws {SchemaMismatch} when it is there and does not fit.
+   * @throws {SchemaMismatch} when one is there and does not fit.
    */
   async createAggregate(output: number, keyTypes: KeyTypes): Promise<void> {
-    const sink = this.#plan.outputs[output]!.sink as PostgresTable<never>;
-    const { spec } = aggregateOf(this.#plan, this.#plan.outputs[output]!)!;
-    const table = aggregateTable(this.#mergedIn(output), spec, keyTypes);
+    const aggregate = this.#aggregate(output)!;
+    const { sink, spec } = aggregate;
+    const merged = aggregateTable(this.#mergedIn(aggregate), spec, keyTypes);
+    if (!isMergedApart(sink, spec)) {
+      await this.#warehouse.createTable(merged);
+      this.#tables.set(output, merged);
+      this.#keyTypes.set(output, keyTypes);
+      return;
+    }
+    const stream = this.streams.get(output);
+    const target = stream === undefined ? undefined : outboxTarget(stream, spec, keyTypes);
+    if (stream !== undefined) await this.#warehouse.outbox.create(stream);
+    const final = spec.results === "final";
+    const table: WarehouseTable = {
+      ...merged,
+      ...(spec.window && { closes: true }),
+      ...(target && !final && { outbox: target }),
+    };
+    const results = target ?? finalTable(sink as PostgresTable<never>, spec, keyTypes);
+    // What results go to is there before anything can close.
+    if (!("stream" in results)) await this.#warehouse.createTable(results);
     await this.#warehouse.createTable(table);
-    if (spec.results === "final") {
-      const results = finalTable(sink, spec, keyTypes);
-      await this.#warehouse.createTable(results);
-      this.#closings.set(output, { accumulators: table, results });
+    if (target) this.#targets.set(output, target);
+    if (spec.window) {
+      this.#closings.set(output, { accumulators: table, results: final ? results : undefined });
     }
     this.#tables.set(output, table);
     this.#keyTypes.set(output, keyTypes);
-  }
-
-  /** Where an aggregate is merged: final results in a table of Weir's own. */
-  #mergedIn(output: number): TableName {
-    const sink = this.#plan.outputs[output]!.sink as PostgresTable<never>;
-    const { spec } = aggregateOf(this.#plan, this.#plan.outputs[output]!)!;
-    return spec.results === "final" ? openWindows(this.#source, sink) : sink;
-  }
-
-  get #source(): SourceName {
-    const { group, topic } = this.#plan.source;
-    return { group, topic };
   }
 
   /** Whether groups were made with the key types of the output's table. Workers learn them from their first record. */
   fits(output: number, keyTypes: KeyTypes): boolean {
     return sameKeyTypes(keyTypes, this.#keyTypes.get(output) ?? {});
   }
+
+  #aggregate(output: number): AggregateOutput | undefined {
+    const { outputs } = this.#plan;
+    const operator = aggregateOf(this.#plan, outputs[output]!);
+    return operator && { sink: outputs[output]!.sink, spec: operator.spec };
+  }
+
+  /** Where an aggregate is merged: in its sink itself, or in a table of Weir's own. */
+  #mergedIn({ sink, spec }: AggregateOutput): TableName {
+    return isMergedApart(sink, spec) ? openWindows(this.#source, sink) : sink as PostgresTable<never>;
+  }
+
+  get #source(): SourceName {
+    const { group, topic } = this.#plan.source;
+    return { group, topic };
+  }
+}
+
+interface AggregateOutput {
+  readonly sink: Sink<never>;
+  readonly spec: AggregateSpec<never>;
 }
 
 /** The key types of a table that is there; undefined when no aggregate of ours can have made it. */

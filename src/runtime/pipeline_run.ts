@@ -15,6 +15,7 @@ import { Lane, type Task } from "./lane.ts";
 import { OutputTables } from "./output_tables.ts";
 import type { SliceInput } from "./protocol.ts";
 import { References } from "./references.ts";
+import { Relays } from "./relays.ts";
 import { pause, pauseAfter, serviceBackoff } from "./retry.ts";
 import { RunStats } from "./run_stats.ts";
 import { SinkMeter } from "./sink_meter.ts";
@@ -68,6 +69,7 @@ export class PipelineRun {
   readonly #group: GroupPosition;
   readonly #references: References;
   readonly #eventTime: EventTime;
+  readonly #relays: Relays;
   readonly #stats = new RunStats();
   readonly #meters: SinkMeter[];
   readonly #deadLetterMeter: SinkMeter;
@@ -152,7 +154,9 @@ export class PipelineRun {
       offsets: () => this.#group.offsets,
       now,
       woken: (lane) => this.#pump(lane),
+      closed: () => this.#relays.notify(),
     });
+    this.#relays = new Relays({ plan, services, tables: this.#tables, meters: this.#meters, now });
   }
 
   get name(): string {
@@ -188,6 +192,7 @@ export class PipelineRun {
       this.#watch(signal),
       this.#eventTime.run(signal),
       refreshes,
+      this.#relays.run(signal),
     ]);
   }
 
@@ -360,6 +365,7 @@ export class PipelineRun {
     }
     this.#intake.release(tasks);
     this.#eventTime.moved();
+    this.#relays.notify();
     for (const lane of new Set(tasks.map((task) => task.lane))) this.#pump(lane);
   }
 

@@ -7,6 +7,7 @@ export class SinkMeter {
   #written = 0;
   #retries = 0;
   #lastError: string | undefined;
+  #waiting: number | undefined;
   /** Writes that are being tried again at this moment, by what went wrong. */
   readonly #failing = new Set<object>();
   readonly #latency = new RollingHistogram();
@@ -25,6 +26,11 @@ export class SinkMeter {
   /** A write took so many milliseconds, with all its tries. */
   took(milliseconds: number, now: number): void {
     this.#latency.record(milliseconds, now);
+  }
+
+  /** So many results wait in the outbox. */
+  waits(results: number): void {
+    this.#waiting = results;
   }
 
   failed(write: object, error: unknown): void {
@@ -46,6 +52,7 @@ export class SinkMeter {
       state: this.#failing.size > 0 ? "retrying" : "ok",
       written: this.#written,
       retries: this.#retries,
+      ...(this.#waiting !== undefined && { waiting: this.#waiting }),
       ...(this.#lastError !== undefined && { lastError: this.#lastError }),
       latencyMs: { p50: latency.percentile(50), p99: latency.percentile(99) },
     };

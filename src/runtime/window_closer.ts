@@ -14,6 +14,8 @@ export interface WindowCloserOptions {
   /** One per output of the pipeline, in order. */
   readonly meters: readonly SinkMeter[];
   readonly now: () => number;
+  /** Windows were closed. */
+  readonly closed: () => void;
 }
 
 /**
@@ -72,10 +74,12 @@ export class WindowCloser {
     }
     const outputs = [...tables.closings.keys()];
     closed?.windows.forEach((windows, i) => {
-      if (windows === 0) return;
+      // What goes on from an outbox is written when it arrives.
+      if (windows === 0 || tables.streams.has(outputs[i]!)) return;
       meters[outputs[i]!]!.wrote(windows);
       meters[outputs[i]!]!.took(now() - start, now());
     });
+    if (closed) this.#options.closed();
     this.#watermark = closed?.watermark ?? await warehouse.watermarks.read(source);
   }
 }

@@ -148,11 +148,17 @@ function addSinks(families: Families, pipelines: readonly PipelineStatus[]): voi
     ...labels,
     "percentile",
   ]);
+  const waiting = families.gauge(
+    "weir_outbox_results",
+    "Results that wait in the outbox for their sink",
+    labels,
+  );
   const addSink = (pipeline: string, sink: SinkStatus) => {
     const key = { pipeline, sink: sink.name, kind: sink.kind };
     up.set(key, sink.state === "ok" ? 1 : 0);
     written.inc(key, sink.written);
     retries.inc(key, sink.retries);
+    if (sink.waiting !== undefined) waiting.set(key, sink.waiting);
     latency.percentiles(key, sink.latencyMs);
   };
   for (const { name, sinks } of pipelines) for (const sink of sinks) addSink(name, sink);

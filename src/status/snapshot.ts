@@ -90,6 +90,8 @@ export interface SinkStatus {
   /** Rows or records written since the process started. */
   readonly written: number;
   readonly retries: number;
+  /** Results in the outbox that are not delivered yet, for a sink that takes an aggregate's results from there. */
+  readonly waiting?: number;
   readonly lastError?: string;
   readonly latencyMs: { readonly p50: number | null; readonly p99: number | null };
 }

@@ -14,6 +14,7 @@
 import type { ColumnType } from "../columns.ts";
 import type { Merge } from "../merge.ts";
 import type { Offset } from "../record.ts";
+import type { Outbox, OutboxTarget } from "./outbox.ts";
 import type { Watermarks } from "./watermarks.ts";
 
 export interface Warehouse {
@@ -53,6 +54,9 @@ export interface Warehouse {
 
   /** The watermarks of sources, and the windows that they close. */
   readonly watermarks: Watermarks;
+
+  /** Results on their way to topics and Cassandra. */
+  readonly outbox: Outbox;
 
   /** The checkpoints of every partition of a source that has one, sorted by partition. */
   positions(source: SourceName): Promise<Checkpoint[]>;
@@ -129,6 +133,8 @@ export interface WarehouseTable extends TableName {
   readonly sessions?: true;
   /** Rows go when their windows close: `window_end` gets an index. */
   readonly closes?: true;
+  /** Every row that is written or changed goes there as it is then. */
+  readonly outbox?: OutboxTarget;
   /** Columns that the database computes from others. */
   readonly computed: readonly ComputedColumn[];
 }

@@ -12,6 +12,8 @@ import {
   type Warehouse,
   type WarehouseTable,
 } from "./mod.ts";
+import type { Outbox } from "./outbox.ts";
+import { SqlOutbox } from "./outbox_sql.ts";
 import { blamesRows, findRefused } from "./refused_rows.ts";
 import { selectRows } from "./select.ts";
 import { type SqlDatabase, type SqlSession, withSession } from "./sql_database.ts";
@@ -78,6 +80,7 @@ async function checkServer(session: SqlSession): Promise<void> {
 class SqlWarehouse implements Warehouse {
   readonly kind: "postgres" | "embedded";
   readonly watermarks: Watermarks;
+  readonly outbox: Outbox;
   readonly #database: SqlDatabase;
   readonly #tables = new Map<string, TableSql>();
 
@@ -85,6 +88,7 @@ class SqlWarehouse implements Warehouse {
     this.kind = database.kind;
     this.#database = database;
     this.watermarks = new SqlWatermarks(database);
+    this.outbox = new SqlOutbox(database);
   }
 
   createTable(table: WarehouseTable): Promise<void> {

@@ -1,5 +1,6 @@
 import { arrival, folded, keyOrder, postgresType, tableName } from "./column_sql.ts";
 import type { WarehouseColumn, WarehouseTable } from "./mod.ts";
+import { outboxSql } from "./outbox_sql.ts";
 import { sessionSql } from "./session_sql.ts";
 import { identifier } from "./sql_text.ts";
 
@@ -25,11 +26,13 @@ export function tableSql(table: WarehouseTable, staging: string): TableSql {
       `${arrival} bigint generated always as identity (cache 1000)) on commit delete rows`,
     copy: `copy ${name} (${columns}) from stdin`,
     clear: `truncate ${name}`,
-    insert: (relation = `${name} as s`) =>
-      table.sessions
-        ? sessionSql(table, relation).join(";\n")
-        : `insert into ${tableName(table)} as t (${columns}) ${selection(table, relation)} ` +
-          `on conflict (${table.key.map(identifier).join(", ")}) ${resolution(table)}`,
+    insert: (relation = `${name} as s`) => {
+      if (table.sessions) return sessionSql(table, relation).join(";\n");
+      const merge = `insert into ${tableName(table)} as t (${columns}) ${selection(table, relation)} ` +
+        `on conflict (${table.key.map(identifier).join(", ")}) ${resolution(table)}`;
+      if (!table.outbox) return merge;
+      return outboxSql(table.outbox, `${merge} returning t.*`, keyOrder(table)).join(";\n");
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { checkpointColumns, checkpointOf } from "./checkpoint_sql.ts";
 import type { Checkpoint, SourceName, TableName } from "./mod.ts";
+import { outboxSql } from "./outbox_sql.ts";
 import { type SqlDatabase, type SqlSession, withSession } from "./sql_database.ts";
 import { arrayText, identifier, literal } from "./sql_text.ts";
 import { keyOrder, tableName } from "./column_sql.ts";
@@ -89,16 +90,16 @@ export class SqlWatermarks implements Watermarks {
         await session.run("rollback");
         return "unprepared";
       }
-      const sorted = closings.toSorted((a, b) => tableName(a.results) < tableName(b.results) ? -1 : 1);
-      const script = sorted.map((closing) => closeSql(closing, watermark));
-      const tags = await session.run([...script, "commit"].join(";\n"));
-      if (tags.at(-1) !== "COMMIT") {
-        throw new Error(
-          `the database answered COMMIT with ${tags.at(-1) ?? "nothing"}: no window was closed`,
-        );
+      const windows = new Map<Closing, number>();
+      for (const closing of closings.toSorted((a, b) => targetOf(a) < targetOf(b) ? -1 : 1)) {
+        const tags = await session.run(closeSql(closing, watermark));
+        windows.set(closing, Number(tags.at(-1)!.split(" ").at(-1)));
       }
-      const windows = closings.map((closing) => Number(tags[sorted.indexOf(closing)]!.split(" ").at(-1)));
-      return { watermark, windows };
+      const [commit] = await session.run("commit");
+      if (commit !== "COMMIT") {
+        throw new Error(`the database answered COMMIT with ${commit ?? "nothing"}: no window was closed`);
+      }
+      return { watermark, windows: closings.map((closing) => windows.get(closing)!) };
     });
   }
 }
@@ -125,16 +126,26 @@ async function isAnyThere(session: SqlSession, tables: readonly TableName[]): Pr
 
 /** Takes the windows that end at or before the watermark out of the accumulators, and writes their results. */
 function closeSql({ accumulators, results }: Closing, watermark: number): string {
+  const closed = `delete from ${tableName(accumulators)} where window_end <= ${timestamp(watermark)}`;
+  if (!results) return closed;
+  if ("stream" in results) {
+    const order = `window_end, ${keyOrder(accumulators)}`;
+    return outboxSql(results, `${closed} returning *`, order).join(";\n");
+  }
   const columns = results.columns.map(({ name }) => identifier(name)).join(", ");
   const key = results.key.map(identifier).join(", ");
   const updates = results.columns.filter(({ name }) => !results.key.includes(name))
     .map(({ name }) => `${identifier(name)} = excluded.${identifier(name)}`);
-  return `with closed as (
-    delete from ${tableName(accumulators)} where window_end <= ${timestamp(watermark)} returning ${columns}
-  )
+  return `with closed as (${closed} returning ${columns})
   insert into ${tableName(results)} (${columns})
   select ${columns} from closed order by ${keyOrder(results)}
   on conflict (${key}) do update set ${updates.join(", ")}`;
+}
+
+/** What is locked: sources that share a target write to it in the same order. */
+function targetOf({ accumulators, results }: Closing): string {
+  if (!results) return tableName(accumulators);
+  return "stream" in results ? results.stream : tableName(results);
 }
 
 /** No window begins before the year 1, and times before it are hard to write. */

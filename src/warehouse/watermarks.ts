@@ -9,6 +9,7 @@
  * partition that is idle would break this; so it can only go on after `wake`, which takes it to the source's.
  */
 import type { Offset } from "../record.ts";
+import type { OutboxTarget } from "./outbox.ts";
 import type { Checkpoint, SourceName, TableName, WarehouseTable } from "./mod.ts";
 
 export interface Watermarks {
@@ -54,8 +55,11 @@ export interface IdleMark extends Owner {
 export interface Closing {
   /** Holds what is merged while windows are open: rows with `window_start` and `window_end`. */
   readonly accumulators: WarehouseTable;
-  /** Gets the results: columns of the accumulators' table, computed ones among them. */
-  readonly results: WarehouseTable;
+  /**
+   * Gets the results, a table or a stream: columns of the accumulators' table, computed ones among them. Undefined when they
+   * have gone out already, and nothing is left to do but to forget the window.
+   */
+  readonly results: WarehouseTable | OutboxTarget | undefined;
 }
 
 export interface Closed {

@@ -123,6 +123,7 @@ export class SimulatedProcess {
       tables: this.#tables,
       meters: this.meters,
       now: () => 0,
+      closed: () => {},
     });
   }
 

@@ -1,0 +1,139 @@
+import { Fenced } from "../errors.ts";
+import type { Warehouse } from "../warehouse/mod.ts";
+import type { HeldStream, OutboxRow } from "../warehouse/outbox.ts";
+import type { OutputTables } from "./output_tables.ts";
+import { pause } from "./retry.ts";
+import type { SinkMeter } from "./sink_meter.ts";
+
+/** Milliseconds between two looks when nothing was told; within the ten seconds for which a stream is held. */
+const interval = 1_000;
+/** Rows that are delivered at once, at most. */
+const batch = 1_000;
+
+/** A result as its sink takes it: columns by name. */
+export type ResultRow = Readonly<Record<string, unknown>>;
+
+/** Brings the rows of one stream to where they belong. */
+export interface StreamDelivery {
+  /**
+   * Begins to deliver, alone from now on; gives the number of the last row that is known to be there already.
+   */
+  open(stream: HeldStream): Promise<number>;
+  /** Resolves when the rows are durable. May be called again with the same rows. */
+  deliver(rows: readonly { readonly sequence: number; readonly row: ResultRow }[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface OutboxRelayOptions {
+  /** The output's number. */
+  readonly output: number;
+  readonly stream: string;
+  /** What no other process has for its name. */
+  readonly holder: string;
+  readonly warehouse: Warehouse;
+  readonly tables: OutputTables;
+  readonly meter: SinkMeter;
+  readonly delivery: StreamDelivery;
+  readonly now: () => number;
+}
+
+/**
+ * Takes the results of one output out of the outbox, in order:
+ *
+ *     hold the stream -> open, which says what is there already -> read, deliver, remove; again and again
+ *           \______________ another has it, or something failed: close, and begin anew ______________/
+ *
+ * A sink that is down is tried again for as long as it takes: rows wait in the warehouse, and nothing else waits for them.
+ */
+export class OutboxRelay {
+  readonly #options: OutboxRelayOptions;
+  #notified = new AbortController();
+  /** The last row that is delivered, once the delivery is open. */
+  #delivered: number | undefined;
+
+  constructor(options: OutboxRelayOptions) {
+    this.#options = options;
+  }
+
+  /** There may be new rows. */
+  notify(): void {
+    this.#notified.abort();
+  }
+
+  /** Runs until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { meter, stream, holder, warehouse } = this.#options;
+    let attempt = {};
+    while (!signal.aborted) {
+      await pause(interval, AbortSignal.any([signal, this.#notified.signal]));
+      if (signal.aborted) break;
+      this.#notified = new AbortController();
+      try {
+        await this.relay(signal);
+        meter.settled(attempt);
+        attempt = {};
+      } catch (error) {
+        // One that was fenced has a successor, which goes on from here.
+        if (!(error instanceof Fenced)) meter.failed(attempt, error);
+        await pause(interval, signal);
+      }
+    }
+    meter.settled(attempt);
+    await this.#close();
+    // Another would have it after ten seconds anyway.
+    await warehouse.outbox.release(stream, holder).catch(() => {});
+  }
+
+  /** Delivers all that waits now, if this process is the one to do it. */
+  async relay(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#relay(signal);
+    } catch (error) {
+      await this.#close();
+      throw error;
+    }
+  }
+
+  async #relay(signal: AbortSignal): Promise<void> {
+    const { warehouse, stream, holder, delivery, meter, now, tables, output } = this.#options;
+    while (!signal.aborted) {
+      const held = await warehouse.outbox.hold(stream, holder);
+      meter.waits(held?.waiting ?? 0);
+      if (!held) return await this.#close();
+      if (held.waiting === 0) return;
+      if (!tables.target(output)) await tables.create();
+      if (this.#delivered === undefined) {
+        this.#delivered = await delivery.open(held);
+        // Delivered, but not removed: the process ended in between.
+        await warehouse.outbox.delivered(stream, this.#delivered);
+      }
+      const rows = await warehouse.outbox.read(stream, this.#delivered, batch);
+      const last = rows.at(-1)?.sequence;
+      if (last === undefined) continue;
+      const start = now();
+      await delivery.deliver(rows.map((each) => ({ sequence: each.sequence, row: this.#revive(each) })));
+      this.#delivered = last;
+      await warehouse.outbox.delivered(stream, last);
+      meter.wrote(rows.length);
+      meter.took(now() - start, now());
+    }
+  }
+
+  /** The values of a row as the sink's columns take them. */
+  #revive({ result }: OutboxRow): ResultRow {
+    const { columns } = this.#options.tables.target(this.#options.output)!;
+    return Object.fromEntries(columns.map(({ name, type }) => {
+      const value = result[name] ?? null;
+      if (value === null) return [name, null];
+      if (type === "bigint") return [name, BigInt(value)];
+      if (type === "double") return [name, Number(value)];
+      return [name, type === "timestamp" ? new Date(Number(value)) : value];
+    }));
+  }
+
+  async #close(): Promise<void> {
+    this.#delivered = undefined;
+    // What it held is given up, whatever it says.
+    await this.#options.delivery.close().catch(() => {});
+  }
+}

@@ -1,0 +1,71 @@
+import { describeError } from "../errors.ts";
+import type { CassandraTable, Pipeline, TopicSink } from "../pipeline.ts";
+import type { RecordHeader } from "../record.ts";
+import { OutboxRelay } from "./outbox_relay.ts";
+import type { OutputTables } from "./output_tables.ts";
+import type { SinkMeter } from "./sink_meter.ts";
+import type { Services } from "./stores.ts";
+import { type Refuse, TableDelivery, TopicDelivery } from "./stream_delivery.ts";
+
+export interface RelaysOptions {
+  readonly plan: Pipeline;
+  readonly services: Services;
+  readonly tables: OutputTables;
+  /** One per output of the pipeline, in order. */
+  readonly meters: readonly SinkMeter[];
+  readonly now: () => number;
+}
+
+/** The relays of a pipeline's outputs whose results go from the warehouse to another place. */
+export class Relays {
+  readonly #relays: readonly OutboxRelay[];
+
+  constructor({ plan, services, tables, meters, now }: RelaysOptions) {
+    const { log, warehouse } = services;
+    const holder = crypto.randomUUID();
+    this.#relays = [...tables.streams].map(([output, stream]) => {
+      const { sink } = plan.outputs[output]!;
+      const refuse = refusal(plan, services, stream, sink.name);
+      const delivery = sink.kind === "topic"
+        ? new TopicDelivery(log, sink as TopicSink<never>, stream, refuse)
+        : new TableDelivery(services.tables, sink as CassandraTable<never>, refuse);
+      return new OutboxRelay({
+        output,
+        stream,
+        holder,
+        warehouse,
+        tables,
+        meter: meters[output]!,
+        delivery,
+        now,
+      });
+    });
+  }
+
+  /** There may be new results. */
+  notify(): void {
+    for (const relay of this.#relays) relay.notify();
+  }
+
+  /** Runs until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#relays.map((relay) => relay.run(signal)));
+  }
+}
+
+/** A result that its sink will not take goes to the dead letters, as JSON: it has no record that it could be read from. */
+function refusal({ deadLetter }: Pipeline, { log }: Services, stream: string, sink: string): Refuse {
+  const utf8 = new TextEncoder();
+  const header = (name: string, value: string): RecordHeader => ({
+    key: `weir.${name}`,
+    value: utf8.encode(value),
+  });
+  return async (sequence, row, error) => {
+    const json = JSON.stringify(row, (_, value) => typeof value === "bigint" ? String(value) : value);
+    await log.produce(deadLetter, [{
+      key: utf8.encode(`${stream}-${sequence}`),
+      value: utf8.encode(json),
+      headers: [header("stage", `write ${sink}`), header("error", describeError(error).slice(0, 2_000))],
+    }]);
+  };
+}

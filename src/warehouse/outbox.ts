@@ -1,0 +1,47 @@
+/**
+ * The part of the warehouse's port that holds results on their way to a topic or to Cassandra.
+ *
+ * A stream is the results of one output, numbered from 1 in the order in which their transactions committed, without
+ * gaps: whoever has read up to a number has missed nothing before it. Rows stay until they are said to be delivered.
+ */
+import type { ColumnSpec } from "../columns.ts";
+
+export interface Outbox {
+  /** Makes a stream unless it is there. */
+  create(stream: string): Promise<void>;
+
+  /**
+   * Makes or keeps `holder` the one who delivers the stream, for ten seconds; undefined while another is. What counts on
+   * order or on being alone must not rely on it: a holder may be slow to see that its time is over.
+   */
+  hold(stream: string, holder: string): Promise<HeldStream | undefined>;
+
+  /** Lets another holder have it at once. */
+  release(stream: string, holder: string): Promise<void>;
+
+  /** The rows after a number, in order. */
+  read(stream: string, after: number, limit: number): Promise<OutboxRow[]>;
+
+  /** Removes the rows up to a number. */
+  delivered(stream: string, sequence: number): Promise<void>;
+}
+
+export interface HeldStream {
+  /** When the stream was made, µs since 1970. */
+  readonly createdAt: number;
+  /** How many rows wait. */
+  readonly waiting: number;
+}
+
+export interface OutboxRow {
+  readonly sequence: number;
+  /** By the result's column; a `bigint` and a `double` as text, a `timestamp` as milliseconds since 1970. */
+  readonly result: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** Where the results of a table's rows go. */
+export interface OutboxTarget {
+  readonly stream: string;
+  /** What of a row goes: columns of its table, computed ones among them. */
+  readonly columns: readonly ColumnSpec[];
+}
