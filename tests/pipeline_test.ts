@@ -12,6 +12,7 @@ import {
   pipeline,
   type PipelineOptions,
   postgresTable,
+  session,
   type Stream,
   text,
   topic,
@@ -199,19 +200,29 @@ Deno.test("outputs that cannot be written are refused", () => {
   );
 });
 
-Deno.test("an aggregate goes to a table of its own columns, and nowhere else", () => {
+Deno.test("an aggregate's results go to any sink, but updates of sessions to tables of Postgres alone", () => {
   const outputs = (make: (stream: Stream<string>) => Output[]) => () => described({ outputs: make });
   const untyped = <T>(sink: T) => sink as never;
-  refused(
-    outputs((
-      stream,
-    ) => [stream.pipe(counting).to(untyped(cassandraTable("a.b", { columns, key: ["line"] })))]),
-    'pipeline "lines": an aggregate goes to cassandra "a.b"; only a postgresTable can take it',
-  );
-  refused(
-    outputs((stream) => [stream.pipe(counting).to(untyped(topic("t", { key: () => null, codec: text() })))]),
-    'pipeline "lines": an aggregate goes to topic "t"; only a postgresTable can take it',
-  );
+  const cassandra = cassandraTable("a.b", { columns, key: ["line"] });
+  assert.equal(outputs((stream) => [stream.pipe(counting).to(cassandra)])().outputs.length, 1);
+  const sessions = aggregate({
+    by: (line: string) => ({ line }),
+    window: session("1m"),
+    compute: { n: count() },
+  });
+  for (
+    const [kind, sink] of [["cassandra", cassandra], [
+      "topic",
+      topic("a.b", { key: () => null, codec: text() }),
+    ]]
+  ) {
+    refused(
+      outputs((stream) => [stream.pipe(sessions).to(untyped(sink))]),
+      `pipeline "lines": ${kind} "a.b" takes updates of sessions, but cannot take back one that became part of another; ` +
+        'give the aggregate results: "final", or write to a postgresTable',
+    );
+  }
+  assert.equal(outputs((stream) => [stream.pipe(sessions).to(postgresTable("t"))])().outputs.length, 1);
   refused(
     outputs((stream) => [stream.pipe(counting).to(untyped(postgresTable("t", { columns, key: ["line"] })))]),
     'pipeline "lines": postgresTable("t") has columns, but takes an aggregate, whose columns follow from it',

@@ -98,8 +98,8 @@ export class OutboxRelay {
     const { warehouse, stream, holder, delivery, meter, now, tables, output } = this.#options;
     while (!signal.aborted) {
       const held = await warehouse.outbox.hold(stream, holder);
-      meter.waits(held?.waiting ?? 0);
-      if (!held) return await this.#close();
+      meter.waits(held.waiting);
+      if (!held.held) return await this.#close();
       if (held.waiting === 0) return;
       if (!tables.target(output)) await tables.create();
       if (this.#delivered === undefined) {

@@ -11,10 +11,10 @@ export interface Outbox {
   create(stream: string): Promise<void>;
 
   /**
-   * Makes or keeps `holder` the one who delivers the stream, for ten seconds; undefined while another is. What counts on
-   * order or on being alone must not rely on it: a holder may be slow to see that its time is over.
+   * Makes or keeps `holder` the one who delivers the stream, for ten seconds, unless another is. What counts on order or on
+   * being alone must not rely on it: a holder may be slow to see that its time is over.
    */
-  hold(stream: string, holder: string): Promise<HeldStream | undefined>;
+  hold(stream: string, holder: string): Promise<HeldStream>;
 
   /** Lets another holder have it at once. */
   release(stream: string, holder: string): Promise<void>;
@@ -27,6 +27,8 @@ export interface Outbox {
 }
 
 export interface HeldStream {
+  /** False while another holder has it, and before the stream is made. */
+  readonly held: boolean;
   /** When the stream was made, µs since 1970. */
   readonly createdAt: number;
   /** How many rows wait. */

@@ -17,16 +17,21 @@ export class SqlOutbox implements Outbox {
     ]);
   }
 
-  async hold(stream: string, holder: string): Promise<HeldStream | undefined> {
+  async hold(stream: string, holder: string): Promise<HeldStream> {
     const [row] = await this.#query(
-      `update weir.outbox_streams as s set holder = $2, held_until = clock_timestamp() + interval '10 seconds'
-       where stream = $1 and (holder is null or holder = $2 or held_until < clock_timestamp())
-       returning floor(extract(epoch from created_at) * 1000000)::bigint as created_at,
+      `with held as (
+         update weir.outbox_streams set holder = $2, held_until = clock_timestamp() + interval '10 seconds'
+         where stream = $1 and (holder is null or holder = $2 or held_until < clock_timestamp()) returning stream
+       )
+       select floor(extract(epoch from created_at) * 1000000)::bigint as created_at,
          last_sequence - coalesce((select min(o.sequence) - 1 from weir.outbox as o where o.stream = $1), last_sequence)
-           as waiting`,
+           as waiting,
+         exists (select from held) as held
+       from weir.outbox_streams where stream = $1`,
       [stream, holder],
     );
-    return row && { createdAt: Number(row.created_at), waiting: Number(row.waiting) };
+    if (row === undefined) return { held: false, createdAt: 0, waiting: 0 };
+    return { held: row.held === true, createdAt: Number(row.created_at), waiting: Number(row.waiting) };
   }
 
   async release(stream: string, holder: string): Promise<void> {

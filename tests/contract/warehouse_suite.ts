@@ -14,6 +14,7 @@ import {
   type WarehouseStore,
 } from "./warehouse_fixture.ts";
 import { aggregatePart } from "./warehouse_merges.ts";
+import { outboxPart } from "./warehouse_outbox.ts";
 import { mergePart, refusalPart } from "./warehouse_rows.ts";
 import { statePart } from "./warehouse_states.ts";
 import { tablePart } from "./warehouse_tables.ts";
@@ -31,6 +32,7 @@ export async function warehouseSuite(store: WarehouseStore, step: Step): Promise
     await statePart(warehouse, step);
     await aggregatePart(store, warehouse, step);
     await watermarkPart(store, warehouse, step);
+    await outboxPart(store, warehouse, step);
     await runsPart(warehouse, step);
     await selectPart(store, warehouse, step);
   } finally {

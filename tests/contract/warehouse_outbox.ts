@@ -1,0 +1,142 @@
+/** The part of the warehouse's contract that hands results on. */
+import assert from "node:assert/strict";
+import type { Warehouse, WarehouseTable } from "../../src/warehouse/mod.ts";
+import { uniqueName } from "../support/env.ts";
+import {
+  chunk,
+  moved,
+  newSource,
+  newTable,
+  rowsOf,
+  type Step,
+  type WarehouseStore,
+} from "./warehouse_fixture.ts";
+
+export async function outboxPart(store: WarehouseStore, warehouse: Warehouse, step: Step): Promise<void> {
+  const { outbox } = warehouse;
+  const columns = [
+    { name: "id", type: "text", optional: false },
+    { name: "n", type: "bigint", optional: false },
+  ] as const;
+  const newStream = async (): Promise<{ stream: string; table: WarehouseTable }> => {
+    const stream = uniqueName("stream");
+    await outbox.create(stream);
+    await outbox.create(stream);
+    const table = await newTable(
+      warehouse,
+      { columns: { id: ["text", "keep"], n: ["bigint", "sum"] } },
+      { outbox: { stream, columns } },
+    );
+    return { stream, table };
+  };
+  const write = (table: WarehouseTable, ...ids: string[]) =>
+    warehouse.commit({
+      source: newSource(),
+      moves: [],
+      tables: [{ table, chunks: [chunk(table, ids.map((id) => ({ id, n: 1 })))] }],
+    });
+
+  await step(
+    "every row that is written or changed goes to the stream as it is then, numbered in order",
+    async () => {
+      const { stream, table } = await newStream();
+      await write(table, "b", "a", "a");
+      await write(table, "a");
+      assert.deepEqual(await outbox.read(stream, 0, 10), [
+        { sequence: 1, result: { id: "a", n: "2" } },
+        { sequence: 2, result: { id: "b", n: "1" } },
+        { sequence: 3, result: { id: "a", n: "3" } },
+      ]);
+      assert.deepEqual((await outbox.read(stream, 1, 1)).map(({ sequence }) => sequence), [2]);
+      await outbox.delivered(stream, 2);
+      assert.deepEqual((await outbox.read(stream, 0, 10)).map(({ sequence }) => sequence), [3]);
+      assert.equal((await outbox.hold(stream, "x")).waiting, 1);
+      await outbox.delivered(stream, 3);
+      assert.equal((await outbox.hold(stream, "x")).waiting, 0);
+      await write(table, "c");
+      assert.deepEqual((await outbox.read(stream, 0, 10)).map(({ sequence }) => sequence), [4]);
+    },
+  );
+
+  await step("a stream has one holder, until it releases it or is not heard of for long", async () => {
+    const { stream } = await newStream();
+    const held = async (holder: string) => (await outbox.hold(stream, holder)).held;
+    assert.deepEqual([await held("a"), await held("b"), await held("a")], [true, false, true]);
+    await outbox.release(stream, "b");
+    assert.equal(await held("b"), false);
+    await outbox.release(stream, "a");
+    assert.deepEqual([await held("b"), await held("a")], [true, false]);
+    await store.query(
+      `update weir.outbox_streams set held_until = now() - interval '1 second' where stream = '${stream}'`,
+    );
+    assert.deepEqual([await held("a"), await held("b")], [true, false]);
+    const { createdAt } = await outbox.hold(stream, "a");
+    assert.equal((await outbox.hold(stream, "b")).createdAt, createdAt);
+    assert.equal((await outbox.hold(uniqueName("nowhere"), "a")).held, false);
+  });
+
+  await step("writers at once leave no gap, and a commit that is fenced leaves nothing", async () => {
+    const { stream, table } = await newStream();
+    const source = newSource();
+    await warehouse.claim(source, [0, 1, 2], new Map(), () => 0);
+    await Promise.all([0, 1, 2].map(async (partition) => {
+      for (let round = 0; round < 5; round++) {
+        const rows = [{ table, chunks: [chunk(table, ["a", "b", "c"].map((id) => ({ id, n: 1 })))] }];
+        await warehouse.commit({ source, moves: [moved(partition, round, round + 1)], tables: rows });
+        await assert.rejects(
+          warehouse.commit({ source, moves: [moved(partition, round, round + 1)], tables: rows }),
+        );
+      }
+    }));
+    const rows = await outbox.read(stream, 0, 100);
+    assert.deepEqual(rows.map(({ sequence }) => sequence), Array.from({ length: 45 }, (_, i) => i + 1));
+    assert.deepEqual(
+      rows.filter(({ result }) => result.id === "b").map(({ result }) => Number(result.n)),
+      Array.from({ length: 15 }, (_, i) => i + 1),
+    );
+  });
+
+  await step(
+    "closed windows go to a stream in the order of their ends, and values keep their types",
+    async () => {
+      const stream = uniqueName("stream");
+      await outbox.create(stream);
+      const accumulators = await newTable(warehouse, {
+        columns: {
+          window_start: ["timestamp", "keep"],
+          window_end: ["timestamp", "keep"],
+          id: ["text", "keep"],
+          n: ["bigint", "sum"],
+          x: ["double", "max"],
+          yes: ["boolean", "keep"],
+        },
+        key: ["window_start", "id"],
+      }, { closes: true });
+      const source = newSource();
+      await warehouse.claim(source, [0], new Map(), () => 0);
+      const row = (start: number, id: string, n: bigint, x: number) => (
+        { window_start: start, window_end: start + 1_000, id, n, x, yes: true }
+      );
+      const rows = [row(1_000, "a", 1n, 0.1), row(0, "z", 2n ** 62n, Infinity), row(5_000, "b", 1n, 1)];
+      await warehouse.commit({
+        source,
+        moves: [{ ...moved(0, 0, 1), watermark: 2_000 }],
+        tables: [{ table: accumulators, chunks: [chunk(accumulators, rows)] }],
+      });
+      const target = { stream, columns: accumulators.columns };
+      const closed = await warehouse.watermarks.close(source, [{ accumulators, results: target }]);
+      assert.deepEqual(closed, { watermark: 2_000, windows: [2] });
+      assert.deepEqual((await outbox.read(stream, 0, 10)).map(({ result }) => result), [
+        { window_start: 0, window_end: 1_000, id: "z", n: String(2n ** 62n), x: "Infinity", yes: true },
+        { window_start: 1_000, window_end: 2_000, id: "a", n: "1", x: "0.1", yes: true },
+      ]);
+      assert.equal((await rowsOf(store, accumulators)).length, 1);
+      await warehouse.commit({ source, moves: [{ ...moved(0, 1, 2), watermark: 9_000 }], tables: [] });
+      assert.deepEqual(await warehouse.watermarks.close(source, [{ accumulators, results: undefined }]), {
+        watermark: 9_000,
+        windows: [1],
+      });
+      assert.deepEqual(await rowsOf(store, accumulators), []);
+    },
+  );
+}
