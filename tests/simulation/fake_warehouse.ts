@@ -62,6 +62,13 @@ export class FakeWarehouse {
         wake: notAsked,
         close: notAsked,
       },
+      outbox: {
+        create: notAsked,
+        hold: notAsked,
+        release: notAsked,
+        read: notAsked,
+        delivered: notAsked,
+      },
       positions: (source) => call("positions", () => this.positions(source)),
       states: async function* (source, partition) {
         yield await call("states", () => stored(source).page(partition));
@@ -203,9 +210,9 @@ export class FakeWarehouse {
   }
 }
 
-/** The simulated source has no lateness, so nothing is ever late, idle or closed. */
+/** The simulated source has no lateness, so nothing is ever late, idle or closed; and no aggregate leaves the warehouse. */
 function notAsked(): never {
-  throw new Error("nothing of the simulation has a watermark");
+  throw new Error("nothing of the simulation has a watermark or an outbox");
 }
 
 function shown({ moves }: Transaction): string {
