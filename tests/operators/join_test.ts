@@ -44,7 +44,13 @@ Deno.test("a record that only an inner join would take is filtered without a row
       ),
     ],
   });
-  assert.deepEqual(runPlan(plan, ["a", "c"]).counts, { out: 1, filtered: 1, deadLettered: 0, late: 0 });
+  assert.deepEqual(runPlan(plan, ["a", "c"]).counts, {
+    out: 1,
+    filtered: 1,
+    deadLettered: 0,
+    late: 0,
+    ahead: 0,
+  });
 });
 
 Deno.test("keys are looked up by value, whatever their type", () => {

@@ -34,7 +34,7 @@ Deno.test("a union gives the values of all its streams, in the order in which th
   ]);
   const { lines, counts } = runPlan(plan, ["a", "b!"]);
   assert.deepEqual(lines, [["A", "a", "B!", "b!", "b!"]]);
-  assert.deepEqual(counts, { out: 2, filtered: 0, deadLettered: 0, late: 0 });
+  assert.deepEqual(counts, { out: 2, filtered: 0, deadLettered: 0, late: 0, ahead: 0 });
 });
 
 Deno.test("a stream joined with itself gives each value twice", () => {

@@ -350,6 +350,17 @@ Deno.test("a partition starts from its checkpoint's watermark, or from its lates
   }
 });
 
+Deno.test("a partition that is woken goes on from the watermark, unless its own is later", () => {
+  for (const [watermark, late] of [[3_000, 1], [1_000, 0]] as const) {
+    const executor = new PlanExecutor(counting());
+    executor.assign({ ...start, partition: 3, watermark: 2_000 });
+    executor.wake(3, watermark);
+    const output = executor.process({ pipeline: "p", slices: [slice(at(2_500))], keyTypes: [] });
+    assert.equal(output.slices[0]!.counts.late, late);
+    assert.equal(output.slices[0]!.watermark, Math.max(watermark, 2_000));
+  }
+});
+
 Deno.test("late records go to the dead letters if asked, and to their other outputs all the same", () => {
   const table = postgresTable("t", { columns, key: ["sensor"] });
   const late = slice(at(5_000, 100));
