@@ -3,6 +3,7 @@ import { Fenced } from "../../src/errors.ts";
 import type { KafkaSettings } from "../../src/log/brokers.ts";
 import type { Log, Publisher } from "../../src/log/mod.ts";
 import { service, uniqueName } from "../support/env.ts";
+import { KafkaProxy } from "../support/kafka_proxy.ts";
 import { LogReader } from "../support/log_reader.ts";
 import { createTopicOf, otherClient } from "../support/other_client.ts";
 import { recordTo } from "./log_suite.ts";
@@ -61,6 +62,40 @@ export function kafkaPublisherSuite(name: string, open: (settings: KafkaSettings
     await publisher.close();
     await left.disconnect();
   });
+
+  for (const request of ["endTxn", "produce", "txnOffsetCommit", "addOffsetsToTxn"] as const) {
+    test(`is all or nothing when the answer to ${request} is lost`, async (log) => {
+      const [topic, source, group, id] = ["output", "source", "cursor", "publisher"].map(uniqueName);
+      for (const each of [topic!, source!]) await log.createTopic(each, { partitions: 1 });
+      await using proxy = new KafkaProxy(broker!);
+      const beyond = await open({ brokers: [proxy.address] });
+      const publication = (n: number) => ({
+        records: [{ topic: topic!, record: recordTo(0, `${n}`) }],
+        cursors: [{ group: group!, topic: source!, partition: 0, offset: n }],
+      });
+      let publisher = await opened(beyond, id!);
+      for (let n = 1; n <= 6; n++) {
+        if (n % 2 === 0) proxy.lose(request);
+        try {
+          await publisher.publish(publication(n));
+        } catch (error) {
+          assert.ok(!(error instanceof Fenced), `${error}`);
+          await publisher.close();
+          publisher = await opened(beyond, id!);
+          const { committed } = (await beyond.offsets(source!, group!))[0]!;
+          assert.ok(committed === n || committed === n - 1, `the cursor is at ${committed} after ${n}`);
+          if (committed !== n) await publisher.publish(publication(n));
+        }
+      }
+      assert.equal(proxy.lost, 3);
+      const reader = new LogReader(log.consumer(topic!, uniqueName("group")));
+      await reader.consumer.start(reader);
+      await reader.until("the last is read", () => reader.values().includes("6"));
+      assert.deepEqual(reader.values(), ["1", "2", "3", "4", "5", "6"]);
+      await publisher.close();
+      await beyond.close();
+    });
+  }
 
   test("sends less at once to a topic that takes less, after another has taken over", async (log) => {
     const [topic, source, group, id] = ["output", "source", "cursor", "publisher"].map(uniqueName);
