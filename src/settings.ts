@@ -102,7 +102,7 @@ export const settings: readonly Setting[] = [
   },
   {
     name: "WEIR_MEMORY_BYTES",
-    about: "bytes of records between fetch and commit, at most, for each pipeline",
+    about: "bytes of records on their way, at most, for each pipeline",
     default: "8388608",
     parse: wholeNumber(65_536, 2 ** 40),
   },

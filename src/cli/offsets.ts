@@ -2,8 +2,10 @@ import type { Command } from "commander";
 import { type Duration, milliseconds } from "../duration.ts";
 import { ConfigError } from "../errors.ts";
 import type { PartitionOffsets } from "../log/mod.ts";
+import type { Pipeline } from "../pipeline.ts";
 import { loadPipelines } from "../runtime/load_pipeline.ts";
 import { type OpenServices, openServices } from "../runtime/services.ts";
+import { publishedTopics, setCursors } from "../runtime/topic_cursor.ts";
 import { lag } from "../status/lag.ts";
 import type { SourceName } from "../warehouse/mod.ts";
 import type { ExitCode } from "./exit_code.ts";
@@ -47,7 +49,7 @@ async function showOffsets(name: string, flags: Flags & { json?: true }): Promis
 }
 
 async function resetOffsets(name: string, flags: Flags): Promise<ExitCode> {
-  return await withOffsets(name, flags, async ({ warehouse, log }, source, offsets) => {
+  return await withOffsets(name, flags, async ({ warehouse, log }, source, offsets, plan) => {
     const chosen = offsets.filter(({ partition }) => (flags.partition ?? `${partition}`) === `${partition}`);
     if (chosen.length === 0) {
       throw new ConfigError([
@@ -59,9 +61,15 @@ async function resetOffsets(name: string, flags: Flags): Promise<ExitCode> {
     const positions = new Map(
       chosen.map((each) => [each.partition, found?.get(each.partition) ?? positionIn(each, flags.to!)]),
     );
+    const topics = publishedTopics(plan);
+    // The cursors first: whoever sees the warehouse's new positions reads them next.
+    await setCursors(log, source, topics, positions);
     await warehouse.setPositions(source, positions, "all");
     for (const [partition, offset] of positions) {
       console.log(`partition ${partition} of ${source.topic} goes on at ${offset}`);
+    }
+    if (topics.length > 0) {
+      console.log(`what is read again is written to ${topics.join(", ")} again, what is skipped is not`);
     }
   });
 }
@@ -88,14 +96,19 @@ function positionIn({ partition, earliest, end }: PartitionOffsets, to: string):
 async function withOffsets(
   name: string,
   flags: Flags,
-  action: (services: OpenServices, source: SourceName, offsets: PartitionOffsets[]) => Promise<void>,
+  action: (
+    services: OpenServices,
+    source: SourceName,
+    offsets: PartitionOffsets[],
+    plan: Pipeline,
+  ) => Promise<void>,
 ): Promise<ExitCode> {
   const config = readSettings(flags);
   const [loaded] = await loadPipelines([name], Deno.cwd());
   const { topic, group } = loaded!.plan.source;
   const services = await openServices(config);
   try {
-    await action(services, { topic, group }, await services.log.offsets(topic, group));
+    await action(services, { topic, group }, await services.log.offsets(topic, group), loaded!.plan);
     return 0;
   } finally {
     await services.close();

@@ -31,8 +31,13 @@ function connection({ brokers, clientId = "weir", ssl, sasl }: KafkaSettings): B
     // A broker that is gone fails a request within about two seconds, and one that asks others before it within ten,
     // since each of these is retried; who asked decides about more.
     retries: 4,
-    retryDelay: (_client, _operation, attempt) => 100 * 2 ** (attempt - 1),
+    retryDelay: (_client, _operation, attempt) => retryDelay(attempt),
   };
+}
+
+/** Milliseconds until the next try. */
+export function retryDelay(attempt: number): number {
+  return 100 * 2 ** (attempt - 1);
 }
 
 /** The brokers' answers in an error, as `UNKNOWN_TOPIC_OR_PARTITION`. */

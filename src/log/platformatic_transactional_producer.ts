@@ -3,9 +3,9 @@ import { Fenced } from "../errors.ts";
 import type { ProducedRecord, RecordHeader } from "../record.ts";
 import { closeTimeout, within } from "./brokers.ts";
 import type { Cursor } from "./mod.ts";
-import { answers, isAbsent, type PlatformaticClients } from "./platformatic_client.ts";
+import { answers, isAbsent, type PlatformaticClients, retryDelay } from "./platformatic_client.ts";
 import { type Bytes, producedMessage, serializers } from "./platformatic_producer.ts";
-import { onceEnded, type TransactionalProducer } from "./publisher.ts";
+import { endingPause, onceEnded, type TransactionalProducer } from "./publisher.ts";
 
 /** Milliseconds after which the broker ends a transaction by itself, and waits for replicas at most. */
 const timeout = 60_000;
@@ -29,6 +29,8 @@ export class PlatformaticTransactionalProducer implements TransactionalProducer 
     this.#clients = clients;
     this.#producer = new clients.library.Producer({
       ...clients.options,
+      retryDelay: (_client, _operation, attempt, _retries, error) =>
+        isEnding(error) ? endingPause : retryDelay(attempt),
       timeout,
       idempotent: true,
       transactionalId: id,
@@ -49,10 +51,7 @@ export class PlatformaticTransactionalProducer implements TransactionalProducer 
     return this.#try(`move the cursor ${group} of`, async () => {
       const { consumer, coordinatorId } = await this.#group(group);
       const transaction = this.#transaction!;
-      await onceEnded(
-        () => transaction.addConsumer(consumer),
-        (error) => answers(error).includes("CONCURRENT_TRANSACTIONS"),
-      );
+      await onceEnded(() => transaction.addConsumer(consumer), isEnding);
       // The library takes what a member of the group has read, and commits the offset after it.
       const read = { consumer: { groupId: group, coordinatorId, generationId: -1, memberId: "" } };
       for (const { topic, partition, offset } of cursors) {
@@ -113,4 +112,9 @@ export class PlatformaticTransactionalProducer implements TransactionalProducer 
       throw new Error(`Cannot ${what} publisher ${this.#id}${absent}`, { cause: error });
     }
   }
+}
+
+/** The broker is still ending the transaction before. */
+function isEnding(error: unknown): boolean {
+  return answers(error).includes("CONCURRENT_TRANSACTIONS");
 }

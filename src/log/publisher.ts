@@ -80,7 +80,7 @@ export class KafkaPublisher implements Publisher {
 }
 
 /** Milliseconds between two questions whether the broker has ended the transaction before, and how many. */
-const endingPause = 5;
+export const endingPause = 5;
 const endingLooks = 400;
 
 /** Does what the broker refuses for as long as it is still ending the transaction before, which takes milliseconds. */

@@ -6,6 +6,7 @@ import type { Pipeline } from "../pipeline.ts";
 import type { Offset } from "../record.ts";
 import type { Checkpoint, SourceName, Warehouse } from "../warehouse/mod.ts";
 import type { Lane, OwnedPartition } from "./lane.ts";
+import type { PartitionPublisher } from "./partition_publisher.ts";
 import { retry, serviceBackoff } from "./retry.ts";
 
 export interface AssignmentOptions {
@@ -20,6 +21,10 @@ export interface AssignmentOptions {
   readonly offsetsAt: (timestamp: number) => Promise<ReadonlyMap<number, Offset>>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Takes over the publishers of the output topics. */
+  readonly publishers: (
+    checkpoints: readonly Checkpoint[],
+  ) => Promise<ReadonlyMap<number, PartitionPublisher>>;
   readonly signal: AbortSignal;
   /** Something that is being tried again went wrong. */
   readonly failed: (error: unknown) => void;
@@ -79,18 +84,32 @@ export class Assignment {
     await this.#begin(offsets.values());
     const added = (partition: number) => offsets.get(partition)?.earliest ?? 0;
     const checkpoints = await warehouse.claim(source, partitions, epochs, added);
-    // Asked anew: the owner before may have gone on meanwhile, beyond the ends that were seen.
-    const ends = await this.#options.offsets();
     const kept = checkpoints.filter(({ partition, epoch }) => epochs.get(partition) === epoch);
     for (const owned of [...this.owned()]) {
       if (!kept.some(({ partition }) => partition === owned.partition)) this.#lose(owned);
     }
+    // After the claim, so that a process that still takes itself for the owner learns better when it is fenced.
+    const publishers = await this.#options.publishers(
+      checkpoints.filter(({ partition }) => !this.laneOf(partition)),
+    );
+    // Asked anew: the owner before may have gone on meanwhile, beyond the ends that were seen.
+    const ends = await this.#options.offsets();
     const positions = new Map<number, Offset>();
-    for (const checkpoint of checkpoints) {
-      const { partition } = checkpoint;
-      if (!this.laneOf(partition)) await this.#own(checkpoint, generation);
+    try {
+      for (const checkpoint of checkpoints) {
+        const { partition } = checkpoint;
+        if (!this.laneOf(partition)) await this.#own(checkpoint, generation, publishers.get(partition));
+      }
+    } catch (error) {
+      for (const [partition, publisher] of publishers) if (!this.laneOf(partition)) close(publisher);
+      throw error;
+    }
+    for (const { partition } of checkpoints) {
       const owned = this.laneOf(partition)!.partitions.get(partition)!;
-      this.#checkRange(partition, owned.expected, ends.find((each) => each.partition === partition));
+      this.#checkRange(
+        { partition, wanted: wantedOf(owned) },
+        ends.find((each) => each.partition === partition),
+      );
       positions.set(partition, owned.expected);
     }
     return positions;
@@ -113,9 +132,10 @@ export class Assignment {
         fenced = true;
         continue;
       }
-      if (!await this.#prepare(lane, checkpoint)) break;
+      if (!await this.#prepare(lane, checkpoint, owned.publisher)) break;
       if (lane.partitions.get(owned.partition) !== owned) continue; // it was lost meanwhile
       owned.restore(checkpoint);
+      owned.publisher?.resume();
       consumer.seek(owned.partition, owned.expected);
       if (owned.paused) consumer.resume([owned.partition]);
       owned.paused = false;
@@ -130,15 +150,14 @@ export class Assignment {
    */
   async checkRanges(): Promise<void> {
     // Asked before the log is: what comes in meanwhile may take a position beyond the end that was seen.
-    const expected = [...this.owned()].map(({ partition, expected }) => ({ partition, expected }));
+    const wanted = [...this.owned()].map((owned) => ({
+      partition: owned.partition,
+      wanted: wantedOf(owned),
+    }));
     const offsets = await this.#options.offsets();
-    for (const each of expected) {
+    for (const each of wanted) {
       if (!this.laneOf(each.partition)) continue;
-      this.#checkRange(
-        each.partition,
-        each.expected,
-        offsets.find(({ partition }) => partition === each.partition),
-      );
+      this.#checkRange(each, offsets.find(({ partition }) => partition === each.partition));
     }
   }
 
@@ -156,14 +175,19 @@ export class Assignment {
     return [...new Set(lanes)].filter((lane) => lane !== undefined);
   }
 
-  #checkRange(partition: number, next: Offset, offsets: PartitionOffsets | undefined): void {
-    if (!offsets || (next >= offsets.earliest && next <= offsets.end)) return;
+  #checkRange(
+    { partition, wanted }: { readonly partition: number; readonly wanted: readonly Wanted[] },
+    offsets: PartitionOffsets | undefined,
+  ): void {
+    const missing = offsets && wanted.find(({ next }) => next < offsets.earliest || next > offsets.end);
+    if (!missing) return;
     const { source, plan } = this.#options;
+    const { next, by } = missing;
     const lost = next < offsets.earliest
       ? `retention has removed the records from ${next} to ${offsets.earliest - 1} before they were read`
       : `the partition ends at ${offsets.end}: the topic was truncated or made anew`;
     throw new OffsetOutOfRange(
-      `Cannot go on in partition ${partition} of ${source.topic} at offset ${next}: ${lost}; ` +
+      `Cannot go on in partition ${partition} of ${source.topic} at offset ${next}${by}: ${lost}; ` +
         `choose a position that is there with weir offsets reset ${plan.name} --to earliest`,
     );
   }
@@ -194,12 +218,16 @@ export class Assignment {
   }
 
   /** Answers false when the lane's worker has died meanwhile: it starts over anew when another has taken the place. */
-  async #prepare(lane: Lane, checkpoint: Checkpoint): Promise<boolean> {
+  async #prepare(
+    lane: Lane,
+    checkpoint: Checkpoint,
+    publisher: PartitionPublisher | undefined,
+  ): Promise<boolean> {
     const { signal, failed } = this.#options;
     const { worker } = lane.slot;
     const alive = () => lane.slot.worker === worker && !lane.slot.starting;
     try {
-      await retry(() => lane.prepare(checkpoint, this.#states(checkpoint)), {
+      await retry(() => lane.prepare(checkpoint, this.#states(checkpoint), publisher?.starts), {
         backoff: serviceBackoff,
         signal,
         failed,
@@ -222,10 +250,15 @@ export class Assignment {
       : undefined;
   }
 
-  async #own(checkpoint: Checkpoint, generation: number): Promise<void> {
+  async #own(
+    checkpoint: Checkpoint,
+    generation: number,
+    publisher: PartitionPublisher | undefined,
+  ): Promise<void> {
     const lane = this.#leastLoaded();
-    await lane.prepare(checkpoint, this.#states(checkpoint, () => generation === this.#generation));
-    lane.own(checkpoint);
+    const states = this.#states(checkpoint, () => generation === this.#generation);
+    await lane.prepare(checkpoint, states, publisher?.starts);
+    lane.own(checkpoint, publisher);
   }
 
   /** The states of a partition, as long as they are wanted. Nothing is asked for when no operator keeps any. */
@@ -246,5 +279,25 @@ export class Assignment {
 
   #lose(owned: OwnedPartition): void {
     this.laneOf(owned.partition)?.remove(owned);
+    if (owned.publisher) close(owned.publisher);
   }
+}
+
+/** A position that the log must have, and by whom it is wanted if not by all. */
+interface Wanted {
+  readonly next: Offset;
+  readonly by: string;
+}
+
+function wantedOf({ expected, checkpoint, publisher }: OwnedPartition): Wanted[] {
+  const by = " for the topics that it writes to";
+  return [
+    { next: expected, by: expected < checkpoint.next ? by : "" },
+    ...(publisher ? [{ next: publisher.furthest, by }] : []),
+  ];
+}
+
+/** Its connection is of no more use, whatever becomes of it. */
+function close(publisher: PartitionPublisher): void {
+  publisher.close().catch(() => {});
 }

@@ -110,6 +110,7 @@ export class Checkpointer {
     const { meters, now, fenced, refused } = this.#options;
     const moves = movesOf(tasks);
     if (!moves) return fenced(lanesOf(tasks), "a partition went away and came back");
+    if (moves.length === 0) return this.#advance(tasks);
     const { outputs } = this.#options.tables;
     const write = {};
     const start = now();
@@ -229,7 +230,8 @@ export class Checkpointer {
     for (const task of tasks) {
       task.slices.forEach((slice, i) => {
         const { writeTime, eventTime, watermark } = task.output!.slices[i]!;
-        const { partition } = slice;
+        const { partition, replayed } = slice;
+        if (replayed) return;
         partition.checkpoint = { ...partition.checkpoint, next: slice.next, writeTime, eventTime, watermark };
       });
     }
@@ -275,11 +277,12 @@ function lanesOf(tasks: readonly Task[]): Lane[] {
   return [...new Set(tasks.map((task) => task.lane))];
 }
 
-/** One move per partition, from its first slice to its last; undefined when slices do not follow one another. */
+/** One move per partition, from its first new slice to its last; undefined when slices do not follow one another. */
 function movesOf(tasks: readonly Task[]): Move[] | undefined {
   const moves = new Map<number, { first: Slice; move: Move }>();
   for (const task of tasks) {
     for (const [i, slice] of task.slices.entries()) {
+      if (slice.replayed) continue;
       const { partition, epoch } = slice.partition.checkpoint;
       const { writeTime, eventTime, watermark } = task.output!.slices[i]!;
       const before = moves.get(partition);

@@ -8,6 +8,7 @@ import { PackedReader } from "./packed_records.ts";
 import type { OutputRows } from "./protocol.ts";
 import { retry, serviceBackoff } from "./retry.ts";
 import type { SinkMeter } from "./sink_meter.ts";
+import { isPublished } from "./topic_cursor.ts";
 
 /** A record whose row a sink refused: its index over the task's slices, the stage, and why. */
 export interface RefusedSource {
@@ -51,23 +52,24 @@ class Delivery {
     const { outputs, deadLetters } = task.output!;
     const letters = new PackedReader(deadLetters).produced();
     const [refused] = await Promise.all([
-      Promise.all(outputs.map((rows, i) => this.#write(plan.outputs[i]!.sink, rows, meters[i]!))),
+      Promise.all(outputs.map((rows, i) => this.#write(i, rows, meters[i]!))),
       this.#produce(plan.deadLetter, letters, deadLetterMeter, withoutValue),
     ]);
     return refused.flat();
   }
 
   async #write(
-    sink: { kind: string; name: string },
+    output: number,
     rows: OutputRows,
     meter: SinkMeter,
   ): Promise<RefusedSource[]> {
+    const { sink } = this.#options.plan.outputs[output]!;
     const stage = `write ${sink.name}`;
     if (rows.kind === "cells") {
       const table = sink as CassandraTable<never>;
       return await this.#writeCells(table, rows, meter, stage);
     }
-    if (rows.kind === "records") {
+    if (rows.kind === "records" && !isPublished(this.#options.plan, output)) {
       const refused: RefusedSource[] = [];
       const records = new PackedReader(rows.records).produced();
       await this.#produce(sink.name, records, meter, (_record, i, error) => {

@@ -4,6 +4,7 @@ import { isStateful } from "../operators/map_with_state.ts";
 import type { Operator, RecordContext, RecordOperator } from "../operators/mod.ts";
 import type { ReferenceRow } from "../operators/reference_rows.ts";
 import { isAggregate, type Pipeline } from "../pipeline.ts";
+import type { Offset } from "../record.ts";
 import type { PlanNode } from "../stream.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
 import type { Checkpoint, CopyChunk } from "../warehouse/mod.ts";
@@ -59,12 +60,18 @@ export class PlanExecutor {
     this.#clock = clock;
   }
 
-  /** Starts a partition over from a checkpoint; the states of its operators follow by `load`, before its first slice. */
-  assign({ partition, writeTime, eventTime, watermark }: Checkpoint): void {
+  /**
+   * Starts a partition over from a checkpoint; the states of its operators follow by `load`, before its first slice.
+   *
+   * @param starts For each output, the offset of the first record that it is to get; null or absent: the checkpoint's.
+   */
+  assign(checkpoint: Checkpoint, starts: readonly (Offset | null)[] = []): void {
+    const { partition, writeTime, eventTime, watermark, next } = checkpoint;
     const latest = eventTime ?? -Infinity;
     const reached = Math.max(watermark ?? -Infinity, latest - this.#plan.source.lateness);
     const states = this.#stateful.map((step) => new KeyedState(step.times));
-    const carried = { writeTime, eventTime: latest, watermark: reached };
+    const all = this.#plan.outputs.map((_, i) => starts[i] ?? next);
+    const carried = { writeTime, eventTime: latest, watermark: reached, next, starts: all };
     this.#partitions.set(partition, { ...carried, states, refusedLast: false });
   }
 
@@ -146,7 +153,7 @@ export class PlanExecutor {
       // Every record takes a tick, whatever becomes of it: those after it get the same timestamps in a replay.
       const writeTime = Math.max(Math.min(timestamp, latestTime) * 1_000, state.writeTime + 1);
       const offset = reader.offset(i);
-      current.start(base + i, state.watermark, writeTime);
+      current.start(base + i, state.watermark, writeTime, offset >= state.next);
       for (const collector of this.#collectors) collector.mark();
       const refusal = refused.get(offset);
       try {
@@ -156,11 +163,12 @@ export class PlanExecutor {
           ? state.eventTime
           : Math.max(state.eventTime, context.eventTime, earliestEventTime);
         current.partitionTime = Math.max(eventTime, 0);
-        for (const step of this.#stateful) step.timeOut(current);
+        if (current.isNew) { for (const step of this.#stateful) step.timeOut(current); }
         this.#first(this.#value as never);
         // Not before: its rows take the same write times again, lest those after it get earlier ones than they had.
         if (refusal) throw new Failure(refusal.stage, refusal.reason);
-        for (const collector of this.#collectors) collector.keep();
+        this.#keepFrom(state.starts, offset);
+        if (!current.isNew) continue;
         for (const step of this.#stateful) step.keep();
         if (isAhead) counts.ahead++;
         else {
@@ -180,11 +188,13 @@ export class PlanExecutor {
         else counts.filtered++;
       } catch (error) {
         for (const collector of this.#collectors) collector.drop();
+        if (!current.isNew && !refusal) continue;
         for (const step of this.#stateful) step.drop();
         const { stage, reason } = error instanceof Failure
           ? error
           : new Failure("process", describeError(error));
         deadLetters.push(deadLetter(origin, reader, i, stage, reason));
+        if (!current.isNew) continue;
         counts.deadLettered++;
       }
       // What it timed out may be what the sink refuses; two in a row, and it would be every record to come.
@@ -232,6 +242,17 @@ export class PlanExecutor {
     return context;
   }
 
+  /**
+   * Keeps what those outputs got that are to get the record. It goes through all of the plan nonetheless, so that a record
+   * that one output refuses is refused again.
+   */
+  #keepFrom(starts: readonly Offset[], offset: Offset): void {
+    for (let i = 0; i < starts.length; i++) {
+      if (offset >= starts[i]!) this.#collectors[i]!.keep();
+      else this.#collectors[i]!.drop();
+    }
+  }
+
   /** What happens to the values of a node: every operator and every output that takes them. */
   #stepsAfter(node: number): Step {
     const steps: Step[] = [];
@@ -270,7 +291,10 @@ export class PlanExecutor {
     if (isStateful(operator)) {
       const step = new StateStep(id, operator, emit);
       this.#stateful.push(step);
-      return (value) => step.apply(value, current);
+      // A state is as the checkpoint has it: what comes by again is in it.
+      return (value) => {
+        if (current.isNew) step.apply(value, current);
+      };
     }
     return (value) => {
       try {
@@ -308,6 +332,10 @@ interface PartitionState {
   writeTime: number;
   eventTime: number;
   watermark: number;
+  /** The first record that the warehouse has not. Those before come by again for topics that have not got them yet. */
+  readonly next: Offset;
+  /** Of each output: the first record that it is to get. */
+  readonly starts: readonly Offset[];
   /** Of every operator that has any, in the plan's order. */
   readonly states: readonly KeyedState[];
   /** A sink had refused its last record. */
@@ -330,6 +358,8 @@ class Current implements CurrentRecord {
   context!: RecordContext;
   index = 0;
   watermark = -Infinity;
+  /** The warehouse has not got it yet. */
+  isNew = true;
   /** The partition's event time with this record. */
   partitionTime = 0;
   rows = 0;
@@ -337,8 +367,9 @@ class Current implements CurrentRecord {
   lastWriteTime = 0;
   #nextWriteTime = 0;
 
-  start(index: number, watermark: number, writeTime: number): void {
+  start(index: number, watermark: number, writeTime: number, isNew: boolean): void {
     this.index = index;
+    this.isNew = isNew;
     this.watermark = watermark;
     this.rows = 0;
     this.late = false;

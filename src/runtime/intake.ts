@@ -7,8 +7,8 @@ import type { Lane, OwnedPartition, Task } from "./lane.ts";
 const leastHighMark = 64 * 1024;
 
 /**
- * What comes in, bounded: all that is between fetch and commit counts. A partition above its share of the memory is paused
- * in the log, and all are when the memory is full; they are resumed below half of both.
+ * What comes in, bounded: all counts that is not both in the warehouse and in the output topics. A partition above its
+ * share of the memory is paused in the log, and all are when the memory is full; they are resumed below half of both.
  */
 export class Intake {
   readonly #consumer: LogConsumer;
@@ -49,15 +49,20 @@ export class Intake {
     if (above.size < partitions.length) this.#consumer.resume(which(false));
   }
 
-  /** These batches are in the warehouse: their memory is free. */
+  /** These batches are in the warehouse: their memory is free, but for what waits to be published. */
   release(tasks: readonly Task[]): void {
     for (const { partition, bytes, offsets } of tasks.flatMap((task) => task.slices)) {
       partition.heldBytes -= bytes;
       partition.heldRecords -= offsets.length;
     }
+    this.resume();
+  }
+
+  /** Memory may be free: partitions that were held back go on if it is. */
+  resume(): void {
     const partitions = [...this.#assignment.owned()];
     if (this.#closed || held(partitions) > this.#memoryBytes / 2) return;
-    const free = partitions.filter(({ paused, heldBytes }) => paused && heldBytes < this.#highMark() / 2);
+    const free = partitions.filter(({ paused, memory }) => paused && memory < this.#highMark() / 2);
     for (const each of free) each.paused = false;
     if (free.length > 0) this.#consumer.resume(free.map(({ partition }) => partition));
   }
@@ -65,7 +70,7 @@ export class Intake {
   /** Those that are to be paused. */
   #above(partitions: readonly OwnedPartition[]): OwnedPartition[] {
     const full = held(partitions) > this.#memoryBytes;
-    return partitions.filter((each) => full || each.heldBytes > this.#highMark());
+    return partitions.filter((each) => full || each.memory > this.#highMark());
   }
 
   #pause(partitions: readonly OwnedPartition[]): void {
@@ -86,5 +91,5 @@ export class Intake {
 }
 
 function held(partitions: readonly OwnedPartition[]): number {
-  return partitions.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
+  return partitions.reduce((sum, { memory }) => sum + memory, 0);
 }

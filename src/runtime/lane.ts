@@ -1,6 +1,7 @@
 import type { Batch, Offset } from "../record.ts";
 import type { Checkpoint } from "../warehouse/mod.ts";
 import { type Chunk, type Limits, PartitionQueue } from "./partition_queue.ts";
+import type { PartitionPublisher } from "./partition_publisher.ts";
 import type { Refusal, SliceInput, TaskOutput } from "./protocol.ts";
 import type { WorkerSlot } from "./worker_pool.ts";
 
@@ -20,9 +21,10 @@ export class OwnedPartition {
   /** When something last came in, or it was owned; ms since 1970. */
   arrivedAt = 0;
 
-  constructor(checkpoint: Checkpoint, limits: Limits) {
+  /** @param publisher Of the pipeline's output topics, if it has any. */
+  constructor(checkpoint: Checkpoint, limits: Limits, readonly publisher?: PartitionPublisher) {
     this.checkpoint = checkpoint;
-    this.expected = checkpoint.next;
+    this.expected = this.#start;
     this.queue = new PartitionQueue(limits);
   }
 
@@ -30,19 +32,31 @@ export class OwnedPartition {
     return this.checkpoint.partition;
   }
 
+  /** Bytes that were fetched and are not both in the warehouse and in the output topics. */
+  get memory(): number {
+    return this.heldBytes + (this.publisher?.heldBytes ?? 0);
+  }
+
   /** Starts over from a checkpoint; what was fetched since is forgotten. */
   restore(checkpoint: Checkpoint): void {
     this.checkpoint = checkpoint;
-    this.expected = checkpoint.next;
+    this.expected = this.#start;
     this.queue.clear();
     this.heldBytes = 0;
     this.heldRecords = 0;
+  }
+
+  /** Topics that are behind the warehouse get what they miss first. */
+  get #start(): Offset {
+    return Math.min(this.checkpoint.next, this.publisher?.position ?? Infinity);
   }
 }
 
 /** A part of a task: a chunk of one partition. Its records have gone to the worker. */
 export interface Slice extends Omit<Chunk, "records"> {
   readonly partition: OwnedPartition;
+  /** The warehouse has it already: it comes by again for the output topics. */
+  readonly replayed: boolean;
 }
 
 /**
@@ -59,6 +73,16 @@ export interface Task {
   readonly stopped: AbortController;
   state: "processing" | "delivering" | "ready" | "abandoned";
   output?: TaskOutput;
+}
+
+/** Where a record of a task came from, by its index over all slices. */
+export function originOf(task: Task, index: number): { partition: OwnedPartition; offset: Offset } {
+  let base = 0;
+  for (const { partition, offsets } of task.slices) {
+    if (index < base + offsets.length) return { partition, offset: offsets[index - base]! };
+    base += offsets.length;
+  }
+  throw new RangeError(`a task of ${base} records has no record ${index}`);
 }
 
 /** Two, so that the worker finds the next batch waiting when it is done with one. */
@@ -91,16 +115,26 @@ export class Lane {
     this.#now = now;
   }
 
-  /** Tells the worker where a partition starts, and the states that operators have there; rejects when it dies. */
-  async prepare(checkpoint: Checkpoint, states: AsyncIterable<string>): Promise<void> {
+  /**
+   * Tells the worker where a partition starts, and the states that operators have there; rejects when it dies. `starts`
+   * as the message has them.
+   */
+  async prepare(
+    checkpoint: Checkpoint,
+    states: AsyncIterable<string>,
+    starts: readonly (Offset | null)[] = [],
+  ): Promise<void> {
     const { worker } = this.slot;
-    worker.assign(this.#pipeline, checkpoint);
+    worker.assign(this.#pipeline, checkpoint, starts);
     for await (const page of states) await worker.load(this.#pipeline, checkpoint.partition, page);
   }
 
-  /** Owns a partition from now on, from a checkpoint that the worker was prepared for. */
-  own(checkpoint: Checkpoint): void {
-    const partition = new OwnedPartition(checkpoint, this.#limits);
+  /**
+   * Owns a partition from now on, from a checkpoint that the worker was prepared for; `publisher` is that of the output
+   * topics, if there are any.
+   */
+  own(checkpoint: Checkpoint, publisher?: PartitionPublisher): void {
+    const partition = new OwnedPartition(checkpoint, this.#limits, publisher);
     partition.arrivedAt = this.#now();
     this.partitions.set(partition.partition, partition);
   }
@@ -121,7 +155,10 @@ export class Lane {
   /** Adds what the log has fetched; false when it does not continue where the last batch ended. */
   push(partition: OwnedPartition, batch: Batch): boolean {
     if (batch.from !== partition.expected) return false;
-    partition.heldBytes += partition.queue.push(batch);
+    // What the warehouse has already and what it has not do not share a chunk.
+    for (const part of cutAt(batch, partition.checkpoint.next)) {
+      partition.heldBytes += partition.queue.push(part);
+    }
     partition.heldRecords += batch.records.length;
     partition.arrivedAt = this.#now();
     partition.expected = batch.next;
@@ -149,7 +186,7 @@ export class Lane {
       for (const { records, ...chunk } of partition.queue.take(left)) {
         left.records -= records.count;
         left.bytes -= chunk.bytes;
-        slices.push({ partition, ...chunk });
+        slices.push({ partition, replayed: chunk.from < partition.checkpoint.next, ...chunk });
         inputs.push({ partition: partition.partition, records, refused: [...partition.refused.values()] });
       }
     }
@@ -190,4 +227,15 @@ export class Lane {
     const start = all.length === 0 ? 0 : this.#nextSlice++ % all.length;
     return [...all.slice(start), ...all.slice(0, start)];
   }
+}
+
+function cutAt(batch: Batch, at: Offset): Batch[] {
+  const { from, next, records } = batch;
+  if (at <= from || at >= next) return [batch];
+  const before = records.filter(({ offset }) => offset < at);
+  return [{ ...batch, next: at, records: before }, {
+    ...batch,
+    from: at,
+    records: records.slice(before.length),
+  }];
 }

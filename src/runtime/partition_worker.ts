@@ -1,4 +1,5 @@
 import type { ReferenceRow } from "../operators/reference_rows.ts";
+import type { Offset } from "../record.ts";
 import type { Checkpoint } from "../warehouse/mod.ts";
 import type { FromWorker, TaskInput, TaskOutput, ToWorker } from "./protocol.ts";
 import type { OpenWorker, WorkerLink } from "./worker_link.ts";
@@ -49,8 +50,8 @@ export class PartitionWorker {
     });
   }
 
-  assign(pipeline: string, checkpoint: Checkpoint): void {
-    this.#send({ kind: "assign", pipeline, checkpoint });
+  assign(pipeline: string, checkpoint: Checkpoint, starts: readonly (Offset | null)[]): void {
+    this.#send({ kind: "assign", pipeline, checkpoint, starts });
   }
 
   wake(pipeline: string, partition: number, watermark: number): void {

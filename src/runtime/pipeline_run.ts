@@ -1,6 +1,5 @@
 import { describeError, OffsetOutOfRange } from "../errors.ts";
 import type { ConsumerListener, LogConsumer } from "../log/mod.ts";
-import type { Pipeline } from "../pipeline.ts";
 import type { Batch, Offset } from "../record.ts";
 import type { PipelineState, PipelineStatus } from "../status/snapshot.ts";
 import type { SourceName } from "../warehouse/mod.ts";
@@ -11,43 +10,23 @@ import { EventTime } from "./event_time.ts";
 import { Gathering } from "./gathering.ts";
 import { GroupPosition } from "./group_position.ts";
 import { Intake } from "./intake.ts";
-import { Lane, type Task } from "./lane.ts";
+import { Lane, originOf, type Task } from "./lane.ts";
 import { OutputTables } from "./output_tables.ts";
 import type { SliceInput } from "./protocol.ts";
+import type { PublishingOptions } from "./partition_publisher.ts";
+import { openPublishers, publish } from "./publishing.ts";
 import { References } from "./references.ts";
 import { Relays } from "./relays.ts";
 import { pause, pauseAfter, serviceBackoff } from "./retry.ts";
+import type { PipelineRunOptions } from "./run_options.ts";
 import { RunStats } from "./run_stats.ts";
 import { SinkMeter } from "./sink_meter.ts";
-import { prepareStores, type Services } from "./stores.ts";
-import type { WorkerPool, WorkerSlot } from "./worker_pool.ts";
-
-export interface RunLimits {
-  /** What a worker takes at once, at most. */
-  readonly maxBatchRecords: number;
-  readonly maxBatchBytes: number;
-  /** Bytes of records that may be between fetch and commit, over all partitions of a pipeline. */
-  readonly memoryBytes: number;
-  /** Milliseconds for which records are gathered before they go on together, when there are few of them. */
-  readonly commitInterval: number;
-  /** Milliseconds after which a worker that does not answer is replaced. */
-  readonly workerTimeout: number;
-}
-
-export interface PipelineRunOptions {
-  readonly plan: Pipeline;
-  readonly services: Services;
-  readonly pool: WorkerPool;
-  readonly limits: RunLimits;
-  /** Milliseconds since 1970, with fractions. */
-  readonly now: () => number;
-  /** Says something to the operator. */
-  readonly say: (line: string) => void;
-  /** It has stopped for good. */
-  readonly failed: (reason: string) => void;
-}
+import { prepareStores } from "./stores.ts";
+import type { WorkerSlot } from "./worker_pool.ts";
 
 const watchInterval = 1_000;
+/** Milliseconds after which cursors that did not move are set again: Kafka forgets them in days. */
+const cursorRefresh = 3_600_000;
 /** Longer than any pause before the next try. */
 const troubleLasts = 15_000;
 
@@ -65,6 +44,7 @@ export class PipelineRun {
   readonly #intake: Intake;
   readonly #delivery: DeliveryOptions;
   readonly #tables: OutputTables;
+  readonly #publishing: PublishingOptions;
   readonly #checkpointer: Checkpointer;
   readonly #group: GroupPosition;
   readonly #references: References;
@@ -107,6 +87,24 @@ export class PipelineRun {
       now,
     };
     this.#tables = new OutputTables(plan, services.warehouse);
+    this.#publishing = {
+      plan,
+      source: this.#source,
+      log: services.log,
+      meters: this.#meters,
+      signal,
+      now,
+      published: () => this.#intake.resume(),
+      refused: (partition, refusal) => {
+        const lane = this.#assignment.laneOf(partition);
+        lane?.partitions.get(partition)?.refused.set(refusal.offset, refusal);
+        if (lane) this.#startOver(lane, refusal.reason);
+      },
+      fenced: (partition, reason) => {
+        const lane = this.#assignment.laneOf(partition);
+        if (lane) this.#startOver(lane, reason);
+      },
+    };
     this.#checkpointer = new Checkpointer({
       plan,
       source: this.#source,
@@ -131,6 +129,7 @@ export class PipelineRun {
       offsets: () => this.#group.poll(),
       offsetsAt: (timestamp) => services.log.offsetsAt(this.#source.topic, timestamp),
       now,
+      publishers: (checkpoints) => openPublishers(this.#publishing, checkpoints),
       signal,
       failed: (error) => this.#trouble = { since: now(), reason: describeError(error) },
     });
@@ -196,15 +195,17 @@ export class PipelineRun {
     ]);
   }
 
-  /** Takes no more, brings batches on the way into the warehouse, tells the group, and leaves it. */
+  /** Takes no more, brings batches on the way into the warehouse and the topics, tells the group, and leaves it. */
   async stop(deadline: AbortSignal): Promise<void> {
     this.#draining = true;
     this.#intake.close();
-    while (!deadline.aborted && !this.#failure && this.#lanes.some((lane) => lane.tasks.length > 0)) {
-      await pause(5, deadline);
-    }
+    const isDone = () =>
+      this.#lanes.every((lane) => lane.tasks.length === 0) &&
+      [...this.#assignment.owned()].every(({ publisher }) => publisher?.isIdle ?? true);
+    while (!deadline.aborted && !this.#failure && !isDone()) await pause(5, deadline);
     this.#end();
     await this.#loops;
+    await Promise.all([...this.#assignment.owned()].map(({ publisher }) => publisher?.close()));
     // The position is safe in the warehouse: a log that is down now only shows the lag too large.
     await this.#group.commit().catch((error) => this.#options.say(`${this.name}: ${describeError(error)}`));
     await this.#consumer.stop();
@@ -300,6 +301,8 @@ export class PipelineRun {
           this.#startOver(lane, "its positions were set anew");
         }
         await this.#assignment.checkRanges();
+        const old = this.#options.now() - cursorRefresh;
+        for (const { publisher } of this.#assignment.owned()) publisher?.refresh(old);
         this.#watchError = undefined;
       } catch (error) {
         if (error instanceof OffsetOutOfRange) this.#fail(error.message);
@@ -357,6 +360,7 @@ export class PipelineRun {
     for (const task of tasks) {
       task.lane.failures = 0;
       this.#stats.committed(task, time);
+      publish(task, this.#options.plan);
       const { tasks: underWay } = task.lane;
       underWay.splice(underWay.indexOf(task), 1);
       for (const { partition: { refused }, next } of task.slices) {
@@ -372,15 +376,8 @@ export class PipelineRun {
   /** Records that a sink will not take: they come by again, as dead letters, when the lane has started over. */
   #refused(task: Task, refused: readonly RefusedSource[]): void {
     for (const { source, stage, reason } of refused) {
-      let index = source;
-      for (const { partition, offsets } of task.slices) {
-        if (index < offsets.length) {
-          const offset = offsets[index]!;
-          partition.refused.set(offset, { offset, stage, reason });
-          break;
-        }
-        index -= offsets.length;
-      }
+      const { partition, offset } = originOf(task, source);
+      partition.refused.set(offset, { offset, stage, reason });
     }
     this.#startOver(task.lane, refused[0]!.reason);
   }

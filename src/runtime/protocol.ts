@@ -14,9 +14,15 @@ export type ToWorker =
   | { readonly kind: "open"; readonly pipeline: string; readonly module: string }
   /**
    * Starts a partition from a checkpoint, before its first slice and whenever it starts over. Pages of its operators'
-   * states follow.
+   * states follow. `starts` are, for each output, the offset of the first record that it is to get; null or absent: the
+   * checkpoint's.
    */
-  | { readonly kind: "assign"; readonly pipeline: string; readonly checkpoint: Checkpoint }
+  | {
+    readonly kind: "assign";
+    readonly pipeline: string;
+    readonly checkpoint: Checkpoint;
+    readonly starts: readonly (Offset | null)[];
+  }
   /** Takes over a page of operators' states, see `Warehouse.states`; answered by `loaded` or `failed`. */
   | {
     readonly kind: "load";

@@ -29,6 +29,7 @@ export class RunStats {
   /** A batch is in the warehouse. */
   committed(task: Task, now: number): void {
     task.slices.forEach((slice, i) => {
+      if (slice.replayed) return;
       const { counts } = task.output!.slices[i]!;
       this.#counts.in += slice.offsets.length;
       this.#counts.out += counts.out;

@@ -30,7 +30,7 @@ export class WorkerEnd {
         await this.#open(message.pipeline, message.module);
         return;
       case "assign":
-        this.#executorOf(message.pipeline).assign(message.checkpoint);
+        this.#executorOf(message.pipeline).assign(message.checkpoint, message.starts);
         return;
       case "wake":
         this.#executorOf(message.pipeline).wake(message.partition, message.watermark);

@@ -32,6 +32,7 @@ function assignmentOf(held: Checkpoint, ends: number[]): Assignment {
     offsets: () => Promise.resolve([{ partition: 0, earliest: 0, end: ends.shift()!, committed: null }]),
     offsetsAt: () => Promise.resolve(new Map()),
     now: () => 0,
+    publishers: () => Promise.resolve(new Map()),
     signal: new AbortController().signal,
     failed,
   });

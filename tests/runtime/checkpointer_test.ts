@@ -124,6 +124,7 @@ async function running(script: ScriptedWarehouse["script"] = [], loading?: Promi
         stopped: new AbortController(),
         state,
         slices: [{
+          replayed: false,
           partition,
           from,
           next,

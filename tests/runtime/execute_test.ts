@@ -475,3 +475,44 @@ Deno.test("a slice without records changes nothing", () => {
     counts: { out: 0, filtered: 0, deadLettered: 0, late: 0, ahead: 0 },
   });
 });
+
+Deno.test("in a replay each output gets records from its own start on, and only new ones count", () => {
+  const plan = pipeline("p", {
+    source,
+    outputs: (stream) => {
+      const table = postgresTable("readings", { columns, key: ["sensor"] });
+      const behind = topic("behind", { key: () => null, codec: json(reading) });
+      const ahead = topic("ahead", { key: () => null, codec: json(reading) });
+      return [stream.to(table), stream.to(behind), stream.to(ahead)];
+    },
+  });
+  const executor = new PlanExecutor(plan);
+  executor.assign({ partition: 3, epoch: 1, next: 7, writeTime: 77, eventTime: 88 }, [null, 3, 8]);
+  const process = (from: number, to: number, refused: Refusal[] = []) => {
+    // The table refuses what is at 4 and at 9.
+    const bad = { ...good, sensor: "a\0b" };
+    const records = Array.from(
+      { length: to - from },
+      (_, i) => record(from + i, [4, 9].includes(from + i) ? bad : good),
+    );
+    const slices = [slice(records, refused)];
+    return executor.process({ pipeline: "p", slices, watermark: -Infinity, keyTypes: [] });
+  };
+  const sources = ({ outputs }: TaskOutput) => outputs.map((rows) => [...rows.sources]);
+  const letters = ({ deadLetters }: TaskOutput) => {
+    const reader = new PackedReader(deadLetters);
+    return Array.from({ length: reader.count }, (_, i) => text(reader.key(i)));
+  };
+
+  const replayed = process(2, 7, [{ offset: 5, stage: "write behind", reason: "too large" }]);
+  assert.deepEqual(sources(replayed), [[], [1, 4], []]); // 3 and 6
+  assert.deepEqual(letters(replayed), ["readings-3-5"]);
+  const none = { out: 0, filtered: 0, deadLettered: 0, late: 0 };
+  assert.deepEqual(replayed.slices, [{ writeTime: 77, eventTime: 88, counts: none }]);
+
+  const fresh = process(7, 11);
+  assert.deepEqual(sources(fresh), [[0, 1, 3], [0, 1, 3], [1, 3]]); // 7, 8 and 10
+  assert.deepEqual(letters(fresh), ["readings-3-9"]);
+  assert.deepEqual(fresh.slices[0]!.counts, { ...none, out: 3, deadLettered: 1 });
+  assert.equal(fresh.slices[0]!.eventTime, 1_000_010);
+});

@@ -4,6 +4,7 @@ import type { Transaction } from "../../src/warehouse/mod.ts";
 import { FakeWarehouse } from "./fake_warehouse.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { Scenario } from "./scenario.ts";
+import { publishedTo, resetTo } from "./stores.ts";
 import type { Kind } from "./thing_source.ts";
 import { group, outTopic, sourceTopic } from "./simulated_pipeline.ts";
 
@@ -65,8 +66,10 @@ Deno.test("a service that is down: the pipeline says so and waits, for as long a
     const process = scenario.start();
     await midway(scenario);
     scenario.faults.down.add(service);
-    await scenario.until("it is stalled", () => process.status()!.state === "stalled");
-    assert.match(process.status()!.reason!, new RegExp(`${service}: connection refused`));
+    await scenario.until("it is stalled and says why", () => {
+      const { state, reason } = process.status()!;
+      return state === "stalled" && reason!.includes(`${service}: connection refused`);
+    });
     await scenario.pass(3_600_000);
     assert.equal(process.status()!.state, "stalled");
     scenario.faults.down.clear();
@@ -149,20 +152,21 @@ Deno.test("the position is gone: the pipeline stops and says which records, and 
   scenario.lose(process);
   const [held] = scenario.stores.warehouse.positions(source);
   const gone = held!.next + 2;
+  const next = Math.min(held!.next, publishedTo(scenario.stores, held!.partition));
   scenario.stores.log.deleteBefore(sourceTopic, held!.partition, gone);
   scenario.start();
   await scenario.until("it stops", () => scenario.failures.length > 0);
   assert.match(
     scenario.failures[0]!,
     new RegExp(
-      `partition ${held!.partition} of things at offset ${
-        held!.next
-      }: retention has removed the records from ` +
-        `${held!.next} to ${gone - 1} .* weir offsets reset simulated --to earliest`,
+      `partition ${held!.partition} of things at offset ${next}( for the topics that it writes to)?: ` +
+        `retention has removed the records from ${next} to ${
+          gone - 1
+        } .* weir offsets reset simulated --to earliest`,
     ),
   );
   scenario.failures.length = 0;
-  scenario.stores.warehouse.setPositions(source, new Map([[held!.partition, gone]]), "all");
+  resetTo(scenario.stores, new Map([[held!.partition, gone]]));
   scenario.start();
   await scenario.allIsWell();
 });
@@ -172,7 +176,7 @@ Deno.test("positions that are set while processes run: they go on from there at 
   scenario.start();
   scenario.things.produce(60);
   await scenario.until("all is read", () => scenario.done === 60);
-  scenario.stores.warehouse.setPositions(source, new Map([[0, 0], [1, 3]]), "all");
+  resetTo(scenario.stores, new Map([[0, 0], [1, 3]]));
   await scenario.allIsWell();
 });
 

@@ -1,9 +1,15 @@
-import { Fenced } from "../../src/errors.ts";
-import { type Log, type PartitionOffsets, type Publisher, RecordTooLarge } from "../../src/log/mod.ts";
+import {
+  type Log,
+  type PartitionOffsets,
+  type Publication,
+  type Publisher,
+  RecordTooLarge,
+} from "../../src/log/mod.ts";
 import { partitionOf } from "../../src/log/murmur2.ts";
 import type { Batch, Offset, ProducedRecord, SourceRecord } from "../../src/record.ts";
 import type { Seeded } from "../support/seeded.ts";
 import { FakeConsumer } from "./fake_consumer.ts";
+import { FakePublisher } from "./fake_publisher.ts";
 import type { Timers } from "./held_time.ts";
 import type { Wire } from "./wire.ts";
 
@@ -28,8 +34,8 @@ export class FakeLog {
   /** Where partitions start whose first records were deleted. */
   readonly #earliest = new Map<string, Offset>();
   readonly #groups = new Map<string, FakeGroup>();
-  /** Of each id the one that was opened last. */
-  readonly #publishers = new Map<string, Publisher>();
+  /** Of each id, the publisher that has it. */
+  readonly publishers = new Map<string, Publisher>();
   #turn = 0;
 
   constructor(options: FakeLogOptions) {
@@ -51,28 +57,12 @@ export class FakeLog {
           `produce ${topic}`,
         ),
       consumer: (topic, group) => new FakeConsumer(this.group(topic, group), wire),
+      publisher: (id) => new FakePublisher(this, id, wire),
       offsets: (topic, group) => call("offsets", () => this.offsets(topic, group)),
       offsetsAt: (topic, timestamp) => call("offsetsAt", () => this.offsetsAt(topic, timestamp)),
-      publisher: (id) => this.#publisher(id, call),
       describe: () => call("describe", () => ({ detail: "1 broker at memory:1", brokers: 1 })),
       close: () => Promise.resolve(),
     };
-  }
-
-  #publisher(id: string, call: <T>(what: string, action: () => T) => Promise<T>): Publisher {
-    const publisher: Publisher = {
-      open: () => call(`open publisher ${id}`, () => void this.#publishers.set(id, publisher)),
-      publish: ({ records, cursors }) =>
-        call(`publish as ${id}`, () => {
-          if (this.#publishers.get(id) !== publisher) throw new Fenced(`a later publisher has ${id}`);
-          for (const { topic, record } of records) this.append(topic, [record]);
-          for (const { group, topic, partition, offset } of cursors) {
-            this.group(topic, group).committed.set(partition, offset);
-          }
-        }),
-      close: () => Promise.resolve(),
-    };
-    return publisher;
   }
 
   createTopic(topic: string, partitions: number, maxValueBytes = 1_000_000): void {
@@ -89,11 +79,7 @@ export class FakeLog {
 
   append(topic: string, records: readonly ProducedRecord[]): void {
     const partitions = this.#topic(topic);
-    for (const record of records) {
-      const bytes = record.value?.length ?? 0;
-      if (bytes <= this.#limits.get(topic)!) continue;
-      throw new RecordTooLarge(`A record of ${bytes} bytes is larger than topic "${topic}" takes`, record);
-    }
+    for (const record of records) this.#check(topic, record);
     for (const { key, value, headers, timestamp = Math.floor(this.options.time.now), partition } of records) {
       const to = partition ??
         (key ? partitionOf(key, partitions.length) : this.#turn++ % partitions.length);
@@ -104,6 +90,27 @@ export class FakeLog {
       records.push({ offset: records.length, timestamp, key, value, headers });
     }
     this.#wake(topic);
+  }
+
+  /** All or nothing. */
+  publish({ records, cursors }: Publication): void {
+    for (const { topic, record } of records) this.#check(topic, record);
+    for (const { topic, record } of records) this.append(topic, [record]);
+    for (const { group, topic, partition, offset } of cursors) {
+      this.group(topic, group).committed.set(partition, offset);
+    }
+  }
+
+  /** Sets cursors as `weir offsets reset` does: whoever publishes is fenced by it. */
+  setCursors(topic: string, group: string, positions: ReadonlyMap<number, Offset>): void {
+    this.publishers.clear();
+    for (const [partition, offset] of positions) this.group(topic, group).committed.set(partition, offset);
+  }
+
+  #check(topic: string, record: ProducedRecord): void {
+    const size = record.value?.length ?? 0;
+    if (size <= this.#limits.get(topic)!) return;
+    throw new RecordTooLarge(`A record of ${size} bytes is larger than topic "${topic}" takes`, record);
   }
 
   /** Takes an offset that readers get no record for. */

@@ -5,7 +5,7 @@ import { HeldTime } from "./held_time.ts";
 import { violations } from "./invariants.ts";
 import { SimulatedProcess } from "./process.ts";
 import { deadLetterTopic, group, outTopic, sourceTopic } from "./simulated_pipeline.ts";
-import { type BrokenStores, openStores, type Stores } from "./stores.ts";
+import { type BrokenStores, openStores, publishedTo, type Stores } from "./stores.ts";
 import { ThingSource } from "./thing_source.ts";
 import { noFaults, Wire } from "./wire.ts";
 
@@ -73,7 +73,11 @@ export class Scenario implements Disposable {
 
   /** Waits until all is read, and checks that it went where it should. */
   async allIsWell(): Promise<void> {
-    await this.until("all is read", () => this.done === this.things.made.length);
+    const isPublished = () =>
+      this.stores.log.topics.get(sourceTopic)!.every((records, partition) =>
+        publishedTo(this.stores, partition) === records.length
+      );
+    await this.until("all is read", () => this.done === this.things.made.length && isPublished());
     assert.deepEqual(violations({ stores: this.stores, things: this.things.made }), []);
     assert.deepEqual(this.failures, []);
   }

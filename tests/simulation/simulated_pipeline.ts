@@ -5,6 +5,8 @@ export const sourceTopic = "things";
 export const outTopic = "out";
 export const deadLetterTopic = "things.dead-letter";
 export const group = "simulation";
+/** The group that holds the cursor of the output topic. */
+export const cursorGroup = `${group}.${outTopic}`;
 export const windowSize = 10_000;
 /** Bytes of a value that the topics written to take. */
 export const mostOutBytes = 2_000;

@@ -4,7 +4,7 @@ import { HeldTime } from "./held_time.ts";
 import { heldBytes, recordsMoved, violations } from "./invariants.ts";
 import { SimulatedProcess } from "./process.ts";
 import { group, sourceTopic } from "./simulated_pipeline.ts";
-import { type BrokenStores, openStores, type Stores } from "./stores.ts";
+import { type BrokenStores, openStores, publishedTo, resetTo, type Stores } from "./stores.ts";
 import { ThingSource } from "./thing_source.ts";
 import { type Faults, noFaults, type Service, Wire } from "./wire.ts";
 
@@ -210,7 +210,7 @@ class Simulation {
     const { partition } = this.#random.pick(held);
     const next = this.#random.integer(0, log.topics.get(sourceTopic)![partition]!.length);
     this.#tell(`partition ${partition} is set to ${next}`);
-    warehouse.setPositions(source, new Map([[partition, next]]), "all");
+    resetTo(this.#stores, new Map([[partition, next]]));
   }
 
   #worker(what: "die" | "hang"): void {
@@ -266,13 +266,14 @@ class Simulation {
     }
   }
 
-  /** Records that are not in the warehouse, or that lag tools believe are not. */
+  /** Records that are not in the warehouse or not published, or that lag tools believe are not. */
   #lag(): number {
     const offsets = this.#stores.log.offsets(sourceTopic, group);
     const held = this.#stores.warehouse.positions({ topic: sourceTopic, group });
     return offsets.reduce((sum, { partition, end, committed }) => {
       const next = held.find((each) => each.partition === partition)?.next ?? 0;
-      return sum + Math.abs(end - next) + Math.abs(end - (committed ?? 0));
+      return sum + Math.abs(end - next) + Math.abs(end - (committed ?? 0)) +
+        Math.abs(end - publishedTo(this.#stores, partition));
     }, 0);
   }
 

@@ -1,7 +1,14 @@
 import { FakeLog, type FakeLogOptions } from "./fake_log.ts";
 import { FakeTables } from "./fake_tables.ts";
 import { FakeWarehouse } from "./fake_warehouse.ts";
-import { deadLetterTopic, mostOutBytes, outTopic } from "./simulated_pipeline.ts";
+import {
+  cursorGroup,
+  deadLetterTopic,
+  group,
+  mostOutBytes,
+  outTopic,
+  sourceTopic,
+} from "./simulated_pipeline.ts";
 
 /** What outlives the processes. */
 export interface Stores {
@@ -29,4 +36,15 @@ export function openStores(options: FakeLogOptions, broken: BrokenStores = {}): 
     tables: broken.tables ?? new FakeTables(refusedBy("tables")),
     warehouse: broken.warehouse ?? new FakeWarehouse((row) => refusedBy("warehouse")(Object.values(row))),
   };
+}
+
+/** Sets where partitions go on, as `weir offsets reset` does. */
+export function resetTo({ log, warehouse }: Stores, positions: ReadonlyMap<number, number>): void {
+  log.setCursors(sourceTopic, cursorGroup, positions);
+  warehouse.setPositions({ topic: sourceTopic, group }, positions, "all");
+}
+
+/** How far the output topic has come in a partition. */
+export function publishedTo({ log }: Stores, partition: number): number {
+  return log.group(sourceTopic, cursorGroup).committed.get(partition) ?? 0;
 }

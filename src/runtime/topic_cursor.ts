@@ -1,0 +1,85 @@
+/** How far each output topic has come: a cursor of its own beside the warehouse's position, kept in the log. */
+import { Fenced } from "../errors.ts";
+import type { Cursor, Log } from "../log/mod.ts";
+import { isStateful } from "../operators/map_with_state.ts";
+import { isAggregate, type Pipeline } from "../pipeline.ts";
+import type { Offset } from "../record.ts";
+import type { SourceName } from "../warehouse/mod.ts";
+
+/** The topics that a pipeline publishes to, each once. */
+export function publishedTopics(plan: Pipeline): string[] {
+  return [...new Set(plan.outputs.filter((_, i) => isPublished(plan, i)).map(({ sink }) => sink.name))];
+}
+
+/**
+ * Whether an output goes to a topic, and is made of one record at a time: what depends on an operator's state cannot be
+ * made again for a topic that is behind.
+ */
+export function isPublished({ nodes, outputs }: Pipeline, output: number): boolean {
+  const { node, sink } = outputs[output]!;
+  const isStateless = (id: number): boolean => {
+    if (id === 0) return true;
+    const { operator, parents } = nodes[id - 1]!;
+    return !isAggregate(operator) && !isStateful(operator) && parents.every(isStateless);
+  };
+  return sink.kind === "topic" && isStateless(node);
+}
+
+/** The id of a source partition's publisher: its owner fences the owner before by it. */
+export function publisherId({ group, topic }: SourceName, partition: number): string {
+  return `${group}/${topic}/${partition}`;
+}
+
+/** The cursor of an output topic at a partition of the source. */
+export function cursorAt(source: SourceName, output: string, partition: number, offset: Offset): Cursor {
+  return { group: cursorGroup(source, output), topic: source.topic, partition, offset };
+}
+
+function cursorGroup({ group }: SourceName, output: string): string {
+  return `${group}.${output}`;
+}
+
+/** The cursors of output topics, by topic and then by partition; those that were never set are left out. */
+export async function readCursors(
+  log: Pick<Log, "offsets">,
+  source: SourceName,
+  topics: readonly string[],
+): Promise<Map<string, Map<number, Offset>>> {
+  const read = new Map<string, Map<number, Offset>>();
+  for (const topic of topics) {
+    const cursors = new Map<number, Offset>();
+    for (const { partition, committed } of await log.offsets(source.topic, cursorGroup(source, topic))) {
+      if (committed !== null) cursors.set(partition, committed);
+    }
+    read.set(topic, cursors);
+  }
+  return read;
+}
+
+const settingTries = 10;
+
+/** Sets the cursors of all topics. Processes that publish are fenced by it, and go on from the new cursors. */
+export async function setCursors(
+  log: Pick<Log, "publisher">,
+  source: SourceName,
+  topics: readonly string[],
+  positions: ReadonlyMap<number, Offset>,
+): Promise<void> {
+  if (topics.length === 0) return;
+  for (const [partition, offset] of positions) {
+    const cursors = topics.map((topic) => cursorAt(source, topic, partition, offset));
+    for (let tries = 1;; tries++) {
+      const publisher = log.publisher(publisherId(source, partition));
+      try {
+        await publisher.open();
+        await publisher.publish({ records: [], cursors });
+        break;
+      } catch (error) {
+        // A running process has taken its id back in between.
+        if (!(error instanceof Fenced) || tries === settingTries) throw error;
+      } finally {
+        await publisher.close();
+      }
+    }
+  }
+}
