@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers";
 import type { Kafka, KafkaConfig, SASLOptions } from "kafkajs";
 import { causes, type KafkaSettings } from "./brokers.ts";
+import { hideAborted } from "./kafka_aborted.ts";
 
 /**
  * One kafkajs client and the last error that it logged. Every consumer and producer gets its own: kafkajs shares the
@@ -17,11 +18,15 @@ export type KafkaClients = () => KafkaClient;
 
 /** Loads kafkajs. Its log stays off the screen; nothing connects yet. */
 export async function loadKafkaClients(settings: KafkaSettings): Promise<KafkaClients> {
-  const [{ Kafka, logLevel }, { default: RequestQueue }] = await Promise.all([
+  const [{ Kafka, logLevel }, { default: RequestQueue }, { default: Broker }] = await Promise.all([
     import("kafkajs"),
     import("kafkajs/src/network/requestQueue/index.js"),
+    import("kafkajs/src/broker/index.js"),
   ]);
-  RequestQueue.prototype.scheduleCheckPendingRequests = scheduleCheckPendingRequests;
+  if (RequestQueue.prototype.scheduleCheckPendingRequests !== scheduleCheckPendingRequests) {
+    RequestQueue.prototype.scheduleCheckPendingRequests = scheduleCheckPendingRequests;
+    hideAborted(Broker.prototype);
+  }
   return () => {
     let logged = "";
     const kafka = new Kafka({

@@ -11,7 +11,7 @@
  * - A publisher's `publish` is all or nothing to those who read committed records only, as this port's consumers do:
  *   the records and the cursors are there together, or none of them. Records of one topic and key keep their order.
  * - `open` is a fence: when it has resolved, what earlier publishers of the id began is done or undone as a whole, so
- *   that cursors read from then on (`offsets`) are final; and whatever they try afterwards throws `Fenced`.
+ *   that cursors read from then on (`offsets`) are final, which they are not right after a `publish`; and whatever they try afterwards throws `Fenced`.
  * - When `open` or `publish` throws anything else, the outcome is unknown. After any error the publisher is spent:
  *   close it, open another with the same id, read the cursors, and go on from there.
  */

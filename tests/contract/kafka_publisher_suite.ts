@@ -58,8 +58,9 @@ export function kafkaPublisherSuite(name: string, open: (settings: KafkaSettings
     await reader.consumer.start(reader);
     await reader.until("the next publisher's record is read", () => reader.values().includes("next"));
     assert.deepEqual(reader.values(), ["next"]);
+    const last = await opened(log, id!);
     assert.equal((await log.offsets(source!, group!))[0]!.committed, 1);
-    await publisher.close();
+    for (const each of [publisher, last]) await each.close();
     await left.disconnect();
   });
 

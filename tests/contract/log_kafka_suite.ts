@@ -191,6 +191,43 @@ export function kafkaLogSuite(name: string, open: (settings: KafkaSettings) => P
     assert.deepEqual(reader.values(), ["yes", "yes too", "and yes"]);
   });
 
+  test("takes nothing of transactions of several producers that were aborted in another order", async (log) => {
+    const topic = uniqueName("log");
+    await log.createTopic(topic, { partitions: 1 });
+    const producers = await Promise.all(Array.from({ length: 4 }, async () => {
+      const client = await otherClient();
+      const producer = client.producer({
+        transactionalId: uniqueName("producer"),
+        maxInFlightRequests: 1,
+        idempotent: true,
+      });
+      await producer.connect();
+      return producer;
+    }));
+    for (let round = 0; round < 3; round++) {
+      const open = await Promise.all(producers.map((producer) => producer.transaction()));
+      const send = (i: number, value: string) => open[i]!.send({ topic, messages: [{ value }] });
+      for (let i = 0; i < 4; i++) await send(i, i === 2 ? `yes ${round}` : "no");
+      await log.produce(topic, [record(`plain ${round}`)]);
+      for (const i of [0, 3]) await send(i, "no");
+      for (const i of [3, 1, 0]) await open[i]!.abort();
+      await open[2]!.commit();
+    }
+    for (const producer of producers) await producer.disconnect();
+    await log.produce(topic, [record("last")]);
+
+    const expected = [0, 1, 2].flatMap((round) => [`yes ${round}`, `plain ${round}`]);
+    for (let start = 0; start < 8; start++) {
+      const reader = new LogReader(log.consumer(topic, uniqueName("group")));
+      reader.startAt = () => start;
+      await reader.consumer.start(reader);
+      await reader.until("the last is read", () => reader.values().includes("last"));
+      const skipped = start > 4 ? 2 : start > 2 ? 1 : 0;
+      assert.deepEqual(reader.values(), [...expected.slice(skipped), "last"], `from ${start}`);
+      await reader.consumer.stop();
+    }
+  });
+
   test("sends smaller requests to a topic that takes less than is usual", async (log) => {
     const topic = uniqueName("log");
     await createTopicOf(topic, 20_000);

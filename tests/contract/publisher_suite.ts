@@ -24,7 +24,7 @@ interface Context {
   /** A publisher of an id, opened. */
   another(id: string): Promise<Publisher>;
   cursor(partition: number, offset: number): Cursor;
-  /** Where the group stands in each partition of the source. */
+  /** Where the group stands in each partition of the source; final once another publisher has been opened. */
   cursors(): Promise<(number | null)[]>;
   /** A publication of one record for partition 0 of the first topic, which moves the cursor of partition 0. */
   one(value: string, offset: number): Publication;
@@ -86,7 +86,7 @@ export function publisherSuite({ name, ignore, open }: LogUnderTest): void {
   }
 
   test("publishes to several topics in order, and moves cursors with it", async (context) => {
-    const { log, publisher, topics, source, cursor } = context;
+    const { log, id, publisher, topics, source, cursor, another } = context;
     const groups = [uniqueName("cursor"), uniqueName("cursor")];
     for (let round = 0; round < 5; round++) {
       await publisher.publish({
@@ -106,6 +106,7 @@ export function publisherSuite({ name, ignore, open }: LogUnderTest): void {
       assert.deepEqual(await valuesUpTo(log, topic, 0, "4 b"), inOrder);
       assert.deepEqual(await valuesUpTo(log, topic, 1, "4"), ["0", "1", "2", "3", "4"]);
     }
+    await another(id);
     for (const [i, group] of groups.entries()) {
       const committed = (await log.offsets(source, group)).map((each) => each.committed);
       assert.deepEqual(committed, [null, 40 + i, null, 400 + i]);
@@ -120,14 +121,16 @@ export function publisherSuite({ name, ignore, open }: LogUnderTest): void {
   });
 
   test("moves cursors without records, back too, and publishes nothing without a cursor", async (context) => {
-    const { publisher, topics, cursor, cursors } = context;
+    const { id, publisher, topics, cursor, cursors, another } = context;
     await publisher.publish({ records: [], cursors: [cursor(2, 7)] });
     await publisher.publish({ records: [], cursors: [cursor(2, 8)] });
+    const next = await another(id);
     assert.deepEqual(await cursors(), [null, null, 8, null]);
-    await publisher.publish({ records: [], cursors: [cursor(2, 0)] });
+    await next.publish({ records: [], cursors: [cursor(2, 0)] });
+    const last = await another(id);
     assert.deepEqual(await cursors(), [null, null, 0, null]);
     const records = [{ topic: topics[0], record: record("a") }];
-    await assert.rejects(publisher.publish({ records, cursors: [] }), /give one at least/);
+    await assert.rejects(last.publish({ records, cursors: [] }), /give one at least/);
   });
 
   test("fences the publisher before", async ({ log, id, publisher, topics, cursors, another, one }) => {
@@ -139,6 +142,7 @@ export function publisherSuite({ name, ignore, open }: LogUnderTest): void {
     await assert.rejects(publisher.publish(one("zombie again", 6)));
     await later.publish(one("third", 3));
     assert.deepEqual(await valuesUpTo(log, topics[0], 0, "third"), ["first", "second", "third"]);
+    await another(id);
     assert.deepEqual(await cursors(), [3, null, null, null]);
   });
 
