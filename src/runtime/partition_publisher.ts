@@ -105,6 +105,11 @@ export class PartitionPublisher {
     return Math.max(...this.#tails.values());
   }
 
+  /** The offset before which all is in a topic; undefined for one that is not published to. */
+  cursorOf(topic: string): Offset | undefined {
+    return this.#cursors.get(topic);
+  }
+
   /** For each output, the offset of the first record that it is to get; null for those that are not published. */
   get starts(): (Offset | null)[] {
     const { plan } = this.#options;
@@ -120,7 +125,6 @@ export class PartitionPublisher {
     if (this.#stopped.signal.aborted || stretch.from > position || stretch.next <= position) return;
     const records = stretch.records.filter((each) => each.offset >= this.#tails.get(this.#topicOf(each))!);
     this.#queue.push({ ...stretch, records });
-    for (const { output } of records) this.#options.meters[output]!.waits(1);
     for (const [topic, tail] of this.#tails) this.#tails.set(topic, Math.max(tail, stretch.next));
     this.#wake();
   }
@@ -142,7 +146,6 @@ export class PartitionPublisher {
   /** Publishes nothing more; what waits is for the next owner. */
   async close(): Promise<void> {
     this.#stopped.abort();
-    this.#drop(this.#queue);
     this.#queue = [];
     await Promise.all([this.#publisher?.close(), this.#running]);
   }
@@ -204,10 +207,8 @@ export class PartitionPublisher {
     for (const [topic, cursor] of cursors) this.#cursors.set(topic, cursor);
     this.#movedAt = this.#options.now();
     for (const { output } of records) this.#options.meters[output]!.wrote(1);
-    // It may have been closed meanwhile, which has dropped all.
-    const done = taken.filter((stretch) => this.#queue.includes(stretch));
-    this.#queue.splice(0, done.length);
-    this.#drop(done);
+    this.#queue = this.#queue.filter((stretch) => !taken.includes(stretch));
+    this.#options.published();
   }
 
   #take(): Publishable[] {
@@ -228,7 +229,6 @@ export class PartitionPublisher {
       Array.from(this.#cursors, ([topic, known]) => [topic, read.get(topic)?.get(this.#partition) ?? known]),
     );
     if (this.#topics.some((topic) => cursors.get(topic)! < this.#cursors.get(topic)!)) {
-      this.#drop(this.#queue);
       this.#queue = [];
       this.#tails.clear();
       this.#place(cursors);
@@ -236,9 +236,8 @@ export class PartitionPublisher {
     }
     this.#place(cursors);
     const passed = Math.min(...this.#cursors.values());
-    const done = this.#queue.filter(({ from, next }) => next <= passed && from < next);
-    this.#queue = this.#queue.filter((stretch) => !done.includes(stretch));
-    this.#drop(done);
+    this.#queue = this.#queue.filter(({ from, next }) => next > passed || from === next);
+    this.#options.published();
   }
 
   #place(cursors: ReadonlyMap<string, Offset>): void {
@@ -263,22 +262,16 @@ export class PartitionPublisher {
     for (const stretch of this.#queue) {
       if (stretch.next <= offset) kept.push(stretch);
       else if (stretch.from < offset) {
-        const before = stretch.records.filter((each) => each.offset < offset);
-        kept.push({ ...stretch, next: offset, records: before });
-        this.#drop([{ ...stretch, records: stretch.records.filter((each) => !before.includes(each)) }]);
-      } else this.#drop([stretch]);
+        kept.push({
+          ...stretch,
+          next: offset,
+          records: stretch.records.filter((each) => each.offset < offset),
+        });
+      }
     }
     this.#queue = kept;
     for (const [topic, cursor] of this.#cursors) this.#tails.set(topic, Math.max(cursor, offset));
     refused(this.#partition, { offset, stage: `write ${plan.outputs[output]!.sink.name}`, reason: message });
-  }
-
-  /** These wait no more. */
-  #drop(stretches: readonly Publishable[]): void {
-    for (const { output } of stretches.flatMap(({ records }) => records)) {
-      this.#options.meters[output]!.waits(-1);
-    }
-    if (stretches.length > 0) this.#options.published();
   }
 
   #topicOf({ output }: PublishableRecord): string {

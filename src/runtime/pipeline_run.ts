@@ -22,6 +22,7 @@ import type { PipelineRunOptions } from "./run_options.ts";
 import { RunStats } from "./run_stats.ts";
 import { SinkMeter } from "./sink_meter.ts";
 import { prepareStores } from "./stores.ts";
+import { isPublished } from "./topic_cursor.ts";
 import type { WorkerSlot } from "./worker_pool.ts";
 
 const watchInterval = 1_000;
@@ -240,9 +241,21 @@ export class PipelineRun {
       watermark: watermark === null ? null : new Date(watermark).toISOString(),
       partitions: this.#group.status(),
       ...this.#stats.status(time),
-      sinks: [...this.#meters, this.#deadLetterMeter].map((meter) => meter.status(time)),
+      sinks: [...this.#meters, this.#deadLetterMeter].map((meter, i) => ({
+        ...meter.status(time),
+        ...(i < this.#meters.length && isPublished(plan, i) && { behind: this.#behind(meter.name) }),
+      })),
       ...(references.length > 0 && { references }),
     };
+  }
+
+  /** How far a topic is behind the checkpoints, in offsets. */
+  #behind(topic: string): number {
+    let behind = 0;
+    for (const { checkpoint, publisher } of this.#assignment.owned()) {
+      behind += Math.max(0, checkpoint.next - (publisher?.cursorOf(topic) ?? checkpoint.next));
+    }
+    return behind;
   }
 
   #state(): [PipelineState, string | undefined] {

@@ -89,6 +89,8 @@ export interface SinkStatus {
   readonly state: "ok" | "retrying";
   /** Rows or records written since the process started. */
   readonly written: number;
+  /** Of a topic that a cursor follows: how far it is behind the checkpoints, in offsets of the source, over this process's partitions. */
+  readonly behind?: number;
   readonly retries: number;
   /** Results in the outbox that are not delivered yet, for a sink that takes an aggregate's results from there. */
   readonly waiting?: number;

@@ -47,7 +47,7 @@ Deno.test("an embedded topic gets every record once and in order, though the pro
         each?.state === "running" && each.records.in >= 3_000 && each.partitions.every(({ lag }) =>
             lag === 0
           ) &&
-          each.sinks[0]!.waiting === 0 || undefined,
+          each.sinks[0]!.behind === 0 || undefined,
     );
     assert.equal(await weir.stop(), 0);
 

@@ -14,7 +14,7 @@ import type { WeirProcess } from "../support/weir_process.ts";
 function isDone({ pipelines: [job] }: Status): true | undefined {
   return job?.state === "running" && job.partitions.length > 0 &&
       job.partitions.every(({ lag }) => lag === 0) &&
-      job.sinks.every(({ waiting }) => (waiting ?? 0) === 0) || undefined;
+      job.sinks.every(({ behind }) => (behind ?? 0) === 0) || undefined;
 }
 
 async function finish(weir: WeirProcess): Promise<void> {

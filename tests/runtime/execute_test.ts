@@ -487,7 +487,16 @@ Deno.test("in a replay each output gets records from its own start on, and only 
     },
   });
   const executor = new PlanExecutor(plan);
-  executor.assign({ partition: 3, epoch: 1, next: 7, writeTime: 77, eventTime: 88 }, [null, 3, 8]);
+  const checkpoint = {
+    partition: 3,
+    epoch: 1,
+    next: 7,
+    writeTime: 77,
+    eventTime: 88,
+    watermark: null,
+    idle: false,
+  };
+  executor.assign(checkpoint, [null, 3, 8]);
   const process = (from: number, to: number, refused: Refusal[] = []) => {
     // The table refuses what is at 4 and at 9.
     const bad = { ...good, sensor: "a\0b" };
@@ -496,7 +505,7 @@ Deno.test("in a replay each output gets records from its own start on, and only 
       (_, i) => record(from + i, [4, 9].includes(from + i) ? bad : good),
     );
     const slices = [slice(records, refused)];
-    return executor.process({ pipeline: "p", slices, watermark: -Infinity, keyTypes: [] });
+    return executor.process({ pipeline: "p", slices, keyTypes: [] });
   };
   const sources = ({ outputs }: TaskOutput) => outputs.map((rows) => [...rows.sources]);
   const letters = ({ deadLetters }: TaskOutput) => {
@@ -507,8 +516,8 @@ Deno.test("in a replay each output gets records from its own start on, and only 
   const replayed = process(2, 7, [{ offset: 5, stage: "write behind", reason: "too large" }]);
   assert.deepEqual(sources(replayed), [[], [1, 4], []]); // 3 and 6
   assert.deepEqual(letters(replayed), ["readings-3-5"]);
-  const none = { out: 0, filtered: 0, deadLettered: 0, late: 0 };
-  assert.deepEqual(replayed.slices, [{ writeTime: 77, eventTime: 88, counts: none }]);
+  const none = { out: 0, filtered: 0, deadLettered: 0, late: 0, ahead: 0 };
+  assert.deepEqual(replayed.slices, [{ writeTime: 77, eventTime: 88, watermark: null, counts: none }]);
 
   const fresh = process(7, 11);
   assert.deepEqual(sources(fresh), [[0, 1, 3], [0, 1, 3], [1, 3]]); // 7, 8 and 10
