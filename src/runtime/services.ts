@@ -12,6 +12,7 @@ import { openPglite } from "../warehouse/pglite.ts";
 import { openPostgres } from "../warehouse/postgres.ts";
 import { selectFromPostgres } from "../warehouse/postgres_select.ts";
 import { lockDataDirectory } from "./data_directory.ts";
+import { failpointVariable, parseFailpoint, withFailpoint } from "./failpoints.ts";
 import type { Services } from "./stores.ts";
 
 export interface OpenServices extends Services {
@@ -28,6 +29,16 @@ export interface OpenServices extends Services {
 export async function openServices(
   config: Config,
   env: (name: string) => string | undefined = () => undefined,
+): Promise<OpenServices> {
+  const failpoint = env(failpointVariable);
+  if (!failpoint) return await openAll(config, env);
+  const armed = parseFailpoint(failpoint);
+  return withFailpoint(await openAll(config, env), armed, (name) => Deno.kill(Deno.pid, name));
+}
+
+async function openAll(
+  config: Config,
+  env: (name: string) => string | undefined,
 ): Promise<OpenServices> {
   /** In the order of opening; what came last is closed first. */
   const opened: Promise<{ close(): Promise<void> }>[] = [];
