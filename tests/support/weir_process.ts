@@ -13,6 +13,13 @@ export interface WeirOptions {
 export interface WeirProcess extends AsyncDisposable {
   /** Where its HTTP server listens. */
   readonly url: string;
+  readonly pid: number;
+  /** Resolves when it has ended, however that came. */
+  readonly ended: Promise<Deno.CommandStatus>;
+  /** What it has printed so far. */
+  printed(): string;
+  /** Sends it a signal. */
+  signal(name: Deno.Signal): void;
   /** Asks for the status until `pick` gives something; throws with what it printed when it ends before. */
   until<T>(what: string, pick: (status: Status) => T | undefined): Promise<T>;
   /** Sends SIGTERM and gives the exit code. */
@@ -46,6 +53,10 @@ export function startWeir({ command: [program, ...args], dataDir, env = {} }: We
 
   return {
     url,
+    pid: child.pid,
+    ended: reading.then(() => end),
+    printed: () => printed.join(""),
+    signal: (name) => child.kill(name),
     async until(what, pick) {
       const deadline = AbortSignal.timeout(deadlineMs);
       let last: unknown;

@@ -1,0 +1,141 @@
+/** What must hold in the end, counted anew from the raw topic by code that shares nothing with what is tested. */
+import assert from "node:assert/strict";
+import type { Job } from "./job.ts";
+import type { RawRecord } from "./kafka_client.ts";
+import { judge, type Order, windowMs } from "./orders.ts";
+
+/** How many records there were of each kind. */
+export interface Found {
+  readonly good: number;
+  readonly filtered: number;
+  readonly dead: number;
+}
+
+interface GoodRecord extends RawRecord {
+  readonly order: Order;
+  /** What Cassandra's cells are to be written with, µs since 1970. */
+  readonly writeTime: number;
+}
+
+/**
+ * Checks every promise about where a job's records end. To be called when the job has caught up.
+ *
+ * - Each good record is in the warehouse exactly once, with its own partition and offset; each bad one in the dead
+ *   letters, with its own bytes; the filtered ones nowhere.
+ * - The windows equal a recount, and Cassandra has the record of each key that is to win, at its own write time.
+ * - The output topic has every good record, once for a `read_committed` reader.
+ * - Positions never went back, and are at the end.
+ */
+export async function checkOrders(job: Job): Promise<Found> {
+  const raw = await job.kafka.dump(job.name);
+  const { good, dead } = sort(raw);
+  await checkWarehouse(job, good);
+  await checkWindows(job, good);
+  await checkCassandra(job, good);
+  await checkDeadLetters(job, dead);
+  await checkOutput(job, good);
+  assert.deepEqual(job.positions.wrong, [], "positions went back");
+  const ends = await job.kafka.ends(job.name);
+  assert.deepEqual(
+    new Map((await job.positions.read()).map(({ partition, next }) => [partition, next])),
+    ends,
+  );
+  return { good: good.length, filtered: raw.length - good.length - dead.length, dead: dead.length };
+}
+
+function sort(raw: readonly RawRecord[]): { good: GoodRecord[]; dead: RawRecord[] } {
+  const good: GoodRecord[] = [];
+  const dead: RawRecord[] = [];
+  const writeTimes = new Map<number, number>();
+  for (const record of raw) {
+    const { partition, timestamp, value } = record;
+    const writeTime = Math.max(timestamp * 1_000, (writeTimes.get(partition) ?? 0) + 1);
+    writeTimes.set(partition, writeTime);
+    const order = judge(value);
+    if (order === "dead") dead.push(record);
+    else if (order !== "filtered") good.push({ ...record, order, writeTime });
+  }
+  return { good, dead };
+}
+
+async function checkWarehouse({ database }: Job, good: readonly GoodRecord[]): Promise<void> {
+  const applied = await database.query("select id, times::text from applied");
+  const sent = new Map<string, number>();
+  for (const { order: { id } } of good) sent.set(id, (sent.get(id) ?? 0) + 1);
+  const times = new Map(applied.map((row) => [row.id!, Number(row.times)]));
+  const wrong = [...new Set([...sent.keys(), ...times.keys()])].filter((id) =>
+    sent.get(id) !== times.get(id)
+  );
+  const told = wrong.slice(0, 5).map((id) => `${id} ${times.get(id) ?? 0} of ${sent.get(id) ?? 0} times`);
+  assert.equal(wrong.length, 0, `of ${sent.size} orders ${wrong.length} were not applied once: ${told}`);
+  const rows = await database.query("select id, partition::text, at::text from orders");
+  assert.deepEqual(
+    rows.map((row) => `${row.id} ${row.partition} ${row.at}`).sort(),
+    good.map(({ order, partition, offset }) => `${order.id} ${partition} ${offset}`).sort(),
+  );
+}
+
+async function checkWindows({ database }: Job, good: readonly GoodRecord[]): Promise<void> {
+  const recount = new Map<string, { orders: number; total: number }>();
+  for (const { order: { shop, amount }, timestamp } of good) {
+    const window = `${timestamp - timestamp % windowMs} ${shop}`;
+    const sums = recount.get(window) ?? { orders: 0, total: 0 };
+    recount.set(window, { orders: sums.orders + 1, total: sums.total + amount });
+  }
+  const rows = await database.query(
+    "select (extract(epoch from window_start) * 1000)::bigint::text as start, shop, orders::text, total::text from shops",
+  );
+  assert.deepEqual(
+    rows.map((row) => `${row.start} ${row.shop} ${row.orders} ${Number(row.total)}`).sort(),
+    [...recount].map(([window, { orders, total }]) => `${window} ${orders} ${total}`).sort(),
+  );
+}
+
+async function checkCassandra({ name, servers }: Job, good: readonly GoodRecord[]): Promise<void> {
+  const winners = new Map<string, GoodRecord>();
+  for (const record of good) {
+    const { customer } = record.order;
+    if (record.writeTime >= (winners.get(customer)?.writeTime ?? 0)) winners.set(customer, record);
+  }
+  const { Client } = await import("cassandra-driver");
+  const client = new Client({ contactPoints: [servers.cassandra], localDataCenter: "datacenter1" });
+  await client.connect();
+  try {
+    const { rows } = await client.execute(`SELECT customer, id, writetime(id) AS at FROM ${name}.latest`);
+    assert.deepEqual(
+      rows.map((row) => `${row["customer"]}: ${row["id"]} at ${row["at"]}`).sort(),
+      [...winners].map(([customer, { order, writeTime }]) => `${customer}: ${order.id} at ${writeTime}`)
+        .sort(),
+    );
+  } finally {
+    await client.shutdown();
+  }
+}
+
+async function checkDeadLetters(
+  { name, kafka, deadLetters }: Job,
+  dead: readonly RawRecord[],
+): Promise<void> {
+  const letters = new Map(
+    (await kafka.dumpCommitted(deadLetters)).map(({ key, value }) => [key!, hex(value)]),
+  );
+  const expected = new Map(dead.map((each) => [`${name}-${each.partition}-${each.offset}`, hex(each.value)]));
+  assert.deepEqual([...letters].sort(), [...expected].sort());
+}
+
+/** Output topics are promised at least once: copies are no error, and what is absent is. */
+async function checkOutput({ kafka, output }: Job, good: readonly GoodRecord[]): Promise<void> {
+  const records = await kafka.dumpCommitted(output);
+  const out = new Set(records.map(({ value }) => {
+    const { id, partition, offset } = JSON.parse(new TextDecoder().decode(value!));
+    return `${id} ${partition} ${offset}`;
+  }));
+  assert.deepEqual(
+    [...out].sort(),
+    good.map(({ order, partition, offset }) => `${order.id} ${partition} ${offset}`).sort(),
+  );
+}
+
+function hex(bytes: Uint8Array | null): string | null {
+  return bytes && new Uint8Array(bytes).toHex();
+}

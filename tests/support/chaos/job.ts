@@ -1,0 +1,134 @@
+import { service, uniqueName } from "../env.ts";
+import { createDatabase, type TestDatabase } from "../postgres_database.ts";
+import type { Seeded } from "../seeded.ts";
+import { startWeir, type WeirProcess } from "../weir_process.ts";
+import { checkOrders, type Found } from "./invariants.ts";
+import { KafkaClient } from "./kafka_client.ts";
+import { orderPipeline, randomOrder, type Sent } from "./orders.ts";
+import { PositionWatch } from "./position_watch.ts";
+import { until } from "./until.ts";
+
+const main = new URL("../../../main.ts", import.meta.url).pathname;
+const api = new URL("../../../src/mod.ts", import.meta.url).href;
+
+/** Where the servers are: `host:port`, `host:port`, `postgres://...`. */
+export interface Addresses {
+  readonly kafka: string;
+  readonly cassandra: string;
+  readonly postgres: string;
+}
+
+/** True when the tests have all three servers. */
+export const haveServers = service("kafka") !== undefined && service("cassandra") !== undefined &&
+  service("postgres") !== undefined;
+
+export function sharedServers(): Addresses {
+  return { kafka: service("kafka")!, cassandra: service("cassandra")!, postgres: service("postgres")! };
+}
+
+export interface JobOptions {
+  readonly random: Seeded;
+  /** Default: the servers that all tests share. */
+  readonly servers?: Addresses;
+  /** Default: 4. */
+  readonly partitions?: number;
+}
+
+export interface ProcessOptions {
+  /** See `src/runtime/failpoints.ts`. */
+  readonly failpoint?: string;
+  /** Where the process is to find servers, if not where they are: through proxies. */
+  readonly through?: Partial<Addresses>;
+  /** Flags of `weir run`. */
+  readonly flags?: readonly string[];
+}
+
+/** One job of its own under test: a topic, a keyspace, a database, and what is known about them. */
+export class Job implements AsyncDisposable {
+  readonly positions: PositionWatch;
+  #ids = 0;
+
+  private constructor(
+    readonly name: string,
+    readonly servers: Addresses,
+    readonly random: Seeded,
+    readonly kafka: KafkaClient,
+    readonly database: TestDatabase,
+    readonly folder: string,
+  ) {
+    this.positions = new PositionWatch(database);
+  }
+
+  static async open(options: JobOptions): Promise<Job> {
+    const { random, servers = sharedServers(), partitions = 4 } = options;
+    const name = uniqueName("chaos");
+    const kafka = await KafkaClient.connect(servers.kafka);
+    await kafka.createTopic(name, partitions);
+    const folder = await Deno.makeTempDir({ prefix: "weir-chaos-" });
+    await Deno.writeTextFile(`${folder}/orders.ts`, orderPipeline(name, partitions, api));
+    return new Job(name, servers, random, kafka, await createDatabase(servers.postgres), folder);
+  }
+
+  get output(): string {
+    return `${this.name}.out`;
+  }
+
+  get deadLetters(): string {
+    return `${this.name}.dead-letter`;
+  }
+
+  /** Starts a process of the job. */
+  start({ failpoint, through = {}, flags = [] }: ProcessOptions = {}): WeirProcess {
+    const { kafka, cassandra, postgres } = { ...this.servers, ...through };
+    const database = new URL(this.database.url);
+    database.host = new URL(postgres).host;
+    return startWeir({
+      command: [Deno.execPath(), "run", "--allow-all", main, "run", `${this.folder}/orders.ts`, ...flags],
+      dataDir: `${this.folder}/data`,
+      env: {
+        KAFKA_BROKERS: kafka,
+        CASSANDRA_CONTACT_POINTS: cassandra,
+        DATABASE_URL: database.href,
+        // One is enough, and starts sooner.
+        WEIR_WORKERS: "1",
+        ...(failpoint !== undefined && { WEIR_TEST_FAILPOINT: failpoint }),
+      },
+    });
+  }
+
+  /** So many random records, each with an id of its own. */
+  orders(count: number): Sent[] {
+    return Array.from({ length: count }, () => randomOrder(this.random, `order ${this.#ids++}`));
+  }
+
+  async produce(records: readonly Sent[]): Promise<void> {
+    await this.kafka.produce(this.name, records);
+  }
+
+  /** Waits until every record is in the warehouse. */
+  async caughtUp(deadlineMs?: number): Promise<void> {
+    const position = new Map<number, number>();
+    const ends = new Map<number, number>();
+    await until("all is in the warehouse", async () => {
+      ends.clear();
+      for (const [partition, end] of await this.kafka.ends(this.name)) ends.set(partition, end);
+      for (const { partition, next } of await this.positions.read()) position.set(partition, next);
+      return [...ends].every(([partition, end]) => (position.get(partition) ?? 0) >= end);
+    }, { deadlineMs, state: () => ({ position: [...position], ends: [...ends] }) });
+  }
+
+  /** Counts everything anew from the raw topic; see {@linkcode checkOrders}. */
+  async check(): Promise<Found> {
+    return await checkOrders(this);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.positions.stop();
+    const topics = [this.name, this.output, this.deadLetters];
+    const present = await this.kafka.admin.listTopics();
+    await this.kafka.admin.deleteTopics({ topics: topics.filter((topic) => present.includes(topic)) });
+    await this.kafka[Symbol.asyncDispose]();
+    await this.database.drop();
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}

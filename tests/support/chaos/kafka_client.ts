@@ -1,0 +1,117 @@
+/** Kafka as another program sees it, through a plain client. */
+import { Buffer } from "node:buffer";
+import type { Admin, Kafka, Producer } from "kafkajs";
+import { uniqueName } from "../env.ts";
+import type { Sent } from "./orders.ts";
+
+/** A record as it stands in a topic. */
+export interface RawRecord {
+  readonly partition: number;
+  readonly offset: number;
+  /** Milliseconds since 1970. */
+  readonly timestamp: number;
+  readonly key: string | null;
+  readonly value: Uint8Array | null;
+}
+
+export class KafkaClient implements AsyncDisposable {
+  readonly kafka: Kafka;
+  readonly admin: Admin;
+  readonly #producer: Producer;
+
+  private constructor(kafka: Kafka) {
+    this.kafka = kafka;
+    this.admin = kafka.admin();
+    this.#producer = kafka.producer({ metadataMaxAge: 1_000 });
+  }
+
+  /** @param broker `host:port`. */
+  static async connect(broker: string): Promise<KafkaClient> {
+    const { Kafka, logLevel } = await import("kafkajs");
+    const client = new KafkaClient(
+      // A broker that is started again is waited for, about two minutes.
+      new Kafka({
+        brokers: [broker],
+        logLevel: logLevel.NOTHING,
+        retry: { retries: 60, maxRetryTime: 2_000, initialRetryTime: 100 },
+      }),
+    );
+    await Promise.all([client.admin.connect(), client.#producer.connect()]);
+    return client;
+  }
+
+  async createTopic(topic: string, numPartitions: number): Promise<void> {
+    // One that is being deleted cannot be made at once.
+    while (!await this.admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true }));
+  }
+
+  async produce(topic: string, records: readonly Sent[]): Promise<void> {
+    for (let at = 0; at < records.length; at += 1_000) {
+      const messages = records.slice(at, at + 1_000).map(({ key, value }) => ({
+        key,
+        value: value && Buffer.from(value),
+      }));
+      await this.#producer.send({ topic, messages, acks: -1 });
+    }
+  }
+
+  /** The offset that the next record of each partition will get. */
+  async ends(topic: string): Promise<Map<number, number>> {
+    const offsets = await this.admin.fetchTopicOffsets(topic);
+    return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]));
+  }
+
+  /** All records of a topic that holds no transactions. */
+  async dump(topic: string): Promise<RawRecord[]> {
+    const offsets = await this.admin.fetchTopicOffsets(topic);
+    const filled = offsets.filter(({ low, high }) => low !== high);
+    return await this.#readTo(
+      topic,
+      new Map(filled.map(({ partition, high }) => [partition, Number(high) - 1])),
+    );
+  }
+
+  /**
+   * All that a `read_committed` reader sees in a topic that may hold transactions, whose markers count as offsets: reads
+   * to a record that it adds to each partition, which does not belong to the result.
+   */
+  async dumpCommitted(topic: string): Promise<RawRecord[]> {
+    const partitions = [...(await this.ends(topic)).keys()];
+    const messages = partitions.map((partition) => ({ partition, key: "end of the dump", value: null }));
+    const sent = await this.#producer.send({ topic, messages });
+    const last = new Map(sent.map(({ partition, baseOffset }) => [partition, Number(baseOffset)]));
+    const records = await this.#readTo(topic, last);
+    return records.filter(({ key }) => key !== "end of the dump");
+  }
+
+  async #readTo(topic: string, last: ReadonlyMap<number, number>): Promise<RawRecord[]> {
+    const records: RawRecord[] = [];
+    const left = new Set(last.keys());
+    if (left.size === 0) return records;
+    const done = Promise.withResolvers<void>();
+    const consumer = this.kafka.consumer({ groupId: uniqueName("dump"), maxBytesPerPartition: 16 << 20 });
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatch: ({ batch: { partition, messages } }) => {
+        for (const { offset, timestamp, key, value } of messages) {
+          const at = Number(offset);
+          if (at > (last.get(partition) ?? -1)) continue;
+          const text = key?.toString() ?? null;
+          records.push({ partition, offset: at, timestamp: Number(timestamp), key: text, value });
+          if (at === last.get(partition)) left.delete(partition);
+        }
+        if (left.size === 0) done.resolve();
+        return Promise.resolve();
+      },
+    });
+    await done.promise;
+    await consumer.disconnect();
+    return records.sort((a, b) => a.partition - b.partition || a.offset - b.offset);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#producer.disconnect(), this.admin.disconnect()]);
+  }
+}
