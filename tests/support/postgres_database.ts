@@ -13,20 +13,24 @@ export async function createDatabase(server: string): Promise<TestDatabase> {
   // @ts-types="@types/pg"
   const { default: pg } = await import("pg");
   const name = uniqueName("weir_test");
-  const admin = new pg.Client({ connectionString: server });
-  await admin.connect();
-  await admin.query(`create database ${name}`);
+  const admin = async (statement: string) => {
+    const client = new pg.Client({ connectionString: server });
+    await client.connect();
+    await client.query(statement);
+    await client.end();
+  };
+  await admin(`create database ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
-  const client = new pg.Client({ connectionString: url.href });
-  await client.connect();
+  // One connection, which is made anew after the server was away.
+  const pool = new pg.Pool({ connectionString: url.href, max: 1 });
+  pool.on("error", () => {});
   return {
     url: url.href,
-    query: async (text) => (await client.query<Record<string, string | null>>(text)).rows,
+    query: async (text) => (await pool.query<Record<string, string | null>>(text)).rows,
     async drop() {
-      await client.end();
-      await admin.query(`drop database ${name} with (force)`);
-      await admin.end();
+      await pool.end();
+      await admin(`drop database ${name} with (force)`);
     },
   };
 }

@@ -68,10 +68,12 @@ async function checkWarehouse({ database }: Job, good: readonly GoodRecord[]): P
   );
   const told = wrong.slice(0, 5).map((id) => `${id} ${times.get(id) ?? 0} of ${sent.get(id) ?? 0} times`);
   assert.equal(wrong.length, 0, `of ${sent.size} orders ${wrong.length} were not applied once: ${told}`);
+  // Of several with one id, which are in one partition, the last one's row stays.
+  const last = new Map(good.map(({ order, partition, offset }) => [order.id, `${partition} ${offset}`]));
   const rows = await database.query("select id, partition::text, at::text from orders");
   assert.deepEqual(
     rows.map((row) => `${row.id} ${row.partition} ${row.at}`).sort(),
-    good.map(({ order, partition, offset }) => `${order.id} ${partition} ${offset}`).sort(),
+    [...last].map(([id, place]) => `${id} ${place}`).sort(),
   );
 }
 

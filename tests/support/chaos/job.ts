@@ -5,7 +5,7 @@ import { startWeir, type WeirProcess } from "../weir_process.ts";
 import { checkOrders, type Found } from "./invariants.ts";
 import { KafkaClient } from "./kafka_client.ts";
 import { orderPipeline, randomOrder, type Sent } from "./orders.ts";
-import { PositionWatch } from "./position_watch.ts";
+import { type Position, PositionWatch } from "./position_watch.ts";
 import { until } from "./until.ts";
 
 const main = new URL("../../../main.ts", import.meta.url).pathname;
@@ -105,16 +105,19 @@ export class Job implements AsyncDisposable {
     await this.kafka.produce(this.name, records);
   }
 
-  /** Waits until every record is in the warehouse. */
+  /** Waits until every record that is in the topic now is in the warehouse. */
   async caughtUp(deadlineMs?: number): Promise<void> {
-    const position = new Map<number, number>();
-    const ends = new Map<number, number>();
-    await until("all is in the warehouse", async () => {
-      ends.clear();
-      for (const [partition, end] of await this.kafka.ends(this.name)) ends.set(partition, end);
-      for (const { partition, next } of await this.positions.read()) position.set(partition, next);
-      return [...ends].every(([partition, end]) => (position.get(partition) ?? 0) >= end);
-    }, { deadlineMs, state: () => ({ position: [...position], ends: [...ends] }) });
+    await this.reached(await this.kafka.ends(this.name), deadlineMs);
+  }
+
+  /** Waits until the positions are at these offsets, or beyond. */
+  async reached(offsets: ReadonlyMap<number, number>, deadlineMs?: number): Promise<void> {
+    let positions: readonly Position[] = [];
+    await until("the warehouse is where it should be", async () => {
+      positions = await this.positions.read();
+      const next = new Map(positions.map((position) => [position.partition, position.next]));
+      return [...offsets].every(([partition, offset]) => (next.get(partition) ?? 0) >= offset);
+    }, { deadlineMs, state: () => ({ positions, offsets: [...offsets] }) });
   }
 
   /** Counts everything anew from the raw topic; see {@linkcode checkOrders}. */

@@ -4,10 +4,10 @@ import { java } from "./java.ts";
 import { jars } from "./maven.ts";
 import { freePort, freePorts } from "./ports.ts";
 import { startProcess } from "./process.ts";
-import type { Room, Server } from "./server.ts";
+import type { OwnServer, Room, Server } from "./server.ts";
 
 /** One node, from Maven's jars. It has data centre `datacenter1` and asks for no password. */
-export async function startCassandra(room: Room): Promise<Server> {
+export async function startCassandra(room: Room): Promise<OwnServer> {
   const lib = await jars("cassandra", "5.0.5", ["org.apache.cassandra:cassandra-all"], room);
   const [port, storagePort] = freePorts(2) as [number, number];
   const address = `127.0.0.1:${port}`;

@@ -5,12 +5,12 @@ import { java } from "./java.ts";
 import { jars } from "./maven.ts";
 import { freePort, freePorts } from "./ports.ts";
 import { startProcess } from "./process.ts";
-import type { Room, Server } from "./server.ts";
+import type { OwnServer, Room, Server } from "./server.ts";
 
 const version = "4.1.0";
 
 /** One broker that is its own controller (KRaft), from Maven's jars. */
-export async function startKafka(room: Room): Promise<Server> {
+export async function startKafka(room: Room): Promise<OwnServer> {
   const lib = await jars(
     "kafka",
     version,

@@ -4,10 +4,10 @@ import { startContainer } from "./docker.ts";
 import { freePort } from "./ports.ts";
 import { findPostgres } from "./postgres_programs.ts";
 import { startProcess } from "./process.ts";
-import type { Room, Server } from "./server.ts";
+import type { OwnServer, Room, Server } from "./server.ts";
 
 /** A cluster of its own from the programs that are installed, else from npm's. User postgres, no password. */
-export async function startPostgres(room: Room): Promise<Server> {
+export async function startPostgres(room: Room): Promise<OwnServer> {
   const bin = await findPostgres(room);
   const user = await unprivileged();
   const data = `${room.dir}/data`;

@@ -1,4 +1,4 @@
-import { type Room, type Server, untilAnswers } from "./server.ts";
+import { type OwnServer, type Room, untilAnswers } from "./server.ts";
 
 export interface ProcessOptions {
   readonly name: string;
@@ -14,13 +14,42 @@ export interface ProcessOptions {
 }
 
 /** Starts a server as a child, and waits until it answers. Its log is kept; a failed start throws with the end of it. */
-export async function startProcess(options: ProcessOptions, room: Room): Promise<Server> {
-  const [program, ...args] = options.command;
+export async function startProcess(options: ProcessOptions, room: Room): Promise<OwnServer> {
   const log = await openLog(options.name, room.cache);
+  let child = spawn(options, log);
+  const stop = async () => {
+    await child.end(options.stopWith);
+    log.close();
+  };
+  const answered = async () => {
+    try {
+      await untilAnswers(options.answers, { ended: () => child.ended(), signal: room.signal });
+    } catch (error) {
+      await stop();
+      throw new Error(`${options.name} did not start, its log ends with:\n${await log.tail()}`, {
+        cause: error,
+      });
+    }
+  };
+  await answered();
+  return {
+    address: options.address,
+    stop,
+    crash: () => child.end(options.stopWith),
+    async restart() {
+      child = spawn(options, log);
+      await answered();
+    },
+    freeze: () => child.signal("SIGSTOP"),
+    thaw: () => child.signal("SIGCONT"),
+  };
+}
+
+function spawn({ name, command: [program, ...args], cwd, user }: ProcessOptions, log: ServerLog) {
   const child = new Deno.Command(program, {
     args,
-    cwd: options.cwd,
-    ...options.user,
+    cwd,
+    ...user,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -28,24 +57,21 @@ export async function startProcess(options: ProcessOptions, room: Room): Promise
   const logged = Promise.all([log.keep(child.stdout), log.keep(child.stderr)]);
   let end: string | undefined;
   const ended = child.status.then((status) => {
-    end = `${options.name} ended with ${status.signal ?? `code ${status.code}`}`;
+    end = `${name} ended with ${status.signal ?? `code ${status.code}`}`;
   });
-  const stop = async () => {
-    if (end === undefined) child.kill(options.stopWith);
-    await ended;
-    await logged;
-    log.close();
+  return {
+    signal: (signal: Deno.Signal) => child.kill(signal),
+    /** How it ended; undefined while it runs. */
+    ended: () => end,
+    async end(signal: Deno.Signal): Promise<void> {
+      if (end === undefined) child.kill(signal);
+      await ended;
+      await logged;
+    },
   };
-  try {
-    await untilAnswers(options.answers, { ended: () => end, signal: room.signal });
-  } catch (error) {
-    await stop();
-    throw new Error(`${options.name} did not start, its log ends with:\n${await log.tail()}`, {
-      cause: error,
-    });
-  }
-  return { address: options.address, stop };
 }
+
+type ServerLog = Awaited<ReturnType<typeof openLog>>;
 
 async function openLog(name: string, cache: string) {
   await Deno.mkdir(`${cache}/logs`, { recursive: true });

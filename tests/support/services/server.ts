@@ -5,6 +5,18 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+/** A server that a test has for itself, to do things to it that others must not suffer. */
+export interface OwnServer extends Server {
+  /** Ends it as a crash does; its data stays. */
+  crash(): Promise<void>;
+  /** Starts it again after a crash, at the same address, and waits until it answers. */
+  restart(): Promise<void>;
+  /** Lets it stand still, with all its connections open. */
+  freeze(): void;
+  /** Lets it go on. */
+  thaw(): void;
+}
+
 /** What a server is started with. */
 export interface Room {
   /** Fresh, its own, removed at the end of the run. Other users may look into it, for Postgres. */
