@@ -31,14 +31,18 @@ export async function startProcess(options: ProcessOptions, room: Room): Promise
       });
     }
   };
+  const restart = async () => {
+    child = spawn(options, log);
+    await answered();
+  };
   await answered();
   return {
     address: options.address,
     stop,
     crash: () => child.end(options.stopWith),
-    async restart() {
-      child = spawn(options, log);
-      await answered();
+    restart,
+    revive: async () => {
+      if (child.ended() !== undefined) await restart();
     },
     freeze: () => child.signal("SIGSTOP"),
     thaw: () => child.signal("SIGCONT"),

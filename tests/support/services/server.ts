@@ -11,6 +11,8 @@ export interface OwnServer extends Server {
   crash(): Promise<void>;
   /** Starts it again after a crash, at the same address, and waits until it answers. */
   restart(): Promise<void>;
+  /** Starts it again if it has ended by itself, as one may whose disk is full. */
+  revive(): Promise<void>;
   /** Lets it stand still, with all its connections open. */
   freeze(): void;
   /** Lets it go on. */
