@@ -42,7 +42,7 @@ export class CassandraWriter {
   /** Resolves when every row is durable; see the port for what it throws. */
   async write(rows: CellRows, batching: Pick<Batching, "maxBytes" | "replicas">): Promise<void> {
     const { columns, key } = this.#table;
-    const { slots } = this.#cluster;
+    const { driver, slots } = this.#cluster;
     const { batches, starts } = batchRows(rows, {
       ...batching,
       width: columns.length,
@@ -61,7 +61,7 @@ export class CassandraWriter {
       }
       sent.push(
         this.#send({ ...common, rows: batch.rows }, !batching.replicas, refused)
-          .catch((cause) => void (failure ??= { cause }))
+          .catch((error) => void (failure ??= { cause: causeOf(driver, error) }))
           .finally(() => slots.give()),
       );
     }
@@ -118,6 +118,15 @@ export class CassandraWriter {
       return { query: this.#insert, params };
     });
   }
+}
+
+/** Why no host took a request. The driver's own message about that is an inspected object, with a stack trace. */
+function causeOf(driver: CassandraDriver, error: unknown): unknown {
+  if (!(error instanceof driver.errors.NoHostAvailableError)) return error;
+  const [tried] = Object.entries<unknown>(error.innerErrors ?? {});
+  return tried
+    ? new Error(`no host took it, ${tried[0]} first`, { cause: tried[1] })
+    : new Error("no host is up");
 }
 
 function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {

@@ -192,6 +192,8 @@ test("a server that goes away fails writes, and is found again when it is back",
     assert(!(broken instanceof RejectedRows), describeError(broken));
     assert.match(broken.message, /^Cannot write to Cassandra table/);
     assert.match((await failure(tables.write(table, rows))).message, /^Cannot write to Cassandra table/);
+    assert.match(describeError(broken), /: no host \S+ /);
+    assert(!describeError(broken).includes("\n"), "one line");
     await failure(tables.describe());
     proxy.join();
     const deadline = AbortSignal.timeout(60_000);
