@@ -9,8 +9,8 @@ import { compileBinary } from "./support/binary.ts";
 import { startServices } from "./support/services/mod.ts";
 import { runTests } from "./support/test_process.ts";
 
-/** Those that need a browser or take long have commands of their own. */
-const ignored = ["tests/browser", "tests/chaos/long"];
+/** Those that need a browser have a command of their own. */
+const ignored = ["tests/browser"];
 const everything = ["--doc", "tests", "src"];
 const binaryTest = "tests/integration/binary_test.ts";
 const root = new URL("../", import.meta.url);

@@ -35,13 +35,10 @@ const deadlineMs = 120_000;
 export function startWeir({ command: [program, ...args], dataDir, env = {} }: WeirOptions): WeirProcess {
   const port = freePort();
   const url = `http://127.0.0.1:${port}`;
-  const kept = ["PATH", "HOME", "TMPDIR", "DENO_DIR"].map((
-    name,
-  ): [string, string] => [name, Deno.env.get(name) ?? ""]);
   const child = new Deno.Command(program, {
     args: [...args, "--data-dir", dataDir, "--status-port", `${port}`],
     clearEnv: true,
-    env: { ...Object.fromEntries(kept.filter(([, value]) => value !== "")), ...env },
+    env: { ...programEnv(), ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -93,6 +90,12 @@ export function startWeir({ command: [program, ...args], dataDir, env = {} }: We
       await end;
     },
   };
+}
+
+/** What any program needs of the tests' own environment. */
+export function programEnv(): Record<string, string> {
+  const kept = ["PATH", "HOME", "TMPDIR", "DENO_DIR"].map((name) => [name, Deno.env.get(name) ?? ""]);
+  return Object.fromEntries(kept.filter(([, value]) => value !== ""));
 }
 
 async function read(output: ReadableStream<Uint8Array>, printed: string[]): Promise<void> {

@@ -1,7 +1,8 @@
+import { run } from "../commands.ts";
 import { service, uniqueName } from "../env.ts";
 import { createDatabase, type TestDatabase } from "../postgres_database.ts";
 import type { Seeded } from "../seeded.ts";
-import { startWeir, type WeirProcess } from "../weir_process.ts";
+import { programEnv, startWeir, type WeirProcess } from "../weir_process.ts";
 import { checkOrders, type Found } from "./invariants.ts";
 import { KafkaClient } from "./kafka_client.ts";
 import { orderPipeline, randomOrder, type Sent } from "./orders.ts";
@@ -79,21 +80,17 @@ export class Job implements AsyncDisposable {
 
   /** Starts a process of the job. */
   start({ failpoint, through = {}, flags = [] }: ProcessOptions = {}): WeirProcess {
-    const { kafka, cassandra, postgres } = { ...this.servers, ...through };
-    const database = new URL(this.database.url);
-    database.host = new URL(postgres).host;
     return startWeir({
-      command: [Deno.execPath(), "run", "--allow-all", main, "run", `${this.folder}/orders.ts`, ...flags],
+      command: [...this.#weir, "run", `${this.folder}/orders.ts`, ...flags],
       dataDir: `${this.folder}/data`,
-      env: {
-        KAFKA_BROKERS: kafka,
-        CASSANDRA_CONTACT_POINTS: cassandra,
-        DATABASE_URL: database.href,
-        // One is enough, and starts sooner.
-        WEIR_WORKERS: "1",
-        ...(failpoint !== undefined && { WEIR_TEST_FAILPOINT: failpoint }),
-      },
+      env: { ...this.#env(through), ...(failpoint !== undefined && { WEIR_TEST_FAILPOINT: failpoint }) },
     });
+  }
+
+  /** Runs a command of the command line on the job, which has to succeed. */
+  async command(...args: readonly string[]): Promise<void> {
+    const [program, ...first] = this.#weir;
+    await run(program, [...first, ...args], { clearEnv: true, env: { ...programEnv(), ...this.#env({}) } });
   }
 
   /** So many random records, each with an id of its own. */
@@ -123,6 +120,23 @@ export class Job implements AsyncDisposable {
   /** Counts everything anew from the raw topic; see {@linkcode checkOrders}. */
   async check(): Promise<Found> {
     return await checkOrders(this);
+  }
+
+  get #weir(): readonly [string, ...string[]] {
+    return [Deno.execPath(), "run", "--allow-all", main];
+  }
+
+  #env(through: Partial<Addresses>): Record<string, string> {
+    const { kafka, cassandra, postgres } = { ...this.servers, ...through };
+    const database = new URL(this.database.url);
+    database.host = new URL(postgres).host;
+    return {
+      KAFKA_BROKERS: kafka,
+      CASSANDRA_CONTACT_POINTS: cassandra,
+      DATABASE_URL: database.href,
+      // One is enough, and starts sooner.
+      WEIR_WORKERS: "1",
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

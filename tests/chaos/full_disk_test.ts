@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { seeded } from "../../support/chaos/extent.ts";
-import { haveServers, Job, sharedServers } from "../../support/chaos/job.ts";
-import { Load } from "../../support/chaos/load.ts";
-import { OwnServers } from "../../support/chaos/own_servers.ts";
-import { SmallDisk } from "../../support/chaos/small_disk.ts";
+import { full, seeded } from "../support/chaos/extent.ts";
+import { haveServers, Job, sharedServers } from "../support/chaos/job.ts";
+import { Load } from "../support/chaos/load.ts";
+import { OwnServers } from "../support/chaos/own_servers.ts";
+import { SmallDisk } from "../support/chaos/small_disk.ts";
 
 const scenario =
   "a full disk of Postgres stalls the job and makes no dead letters; when it is freed, the job goes on";
 
 /** Postgres on a tmpfs of 384 MB, which is filled by another file. */
-Deno.test({ name: scenario, ignore: !haveServers || !SmallDisk.available }, async () => {
+Deno.test({ name: scenario, ignore: !haveServers || !full || !SmallDisk.available }, async () => {
   const random = seeded(scenario);
   await using disk = await SmallDisk.mount(384);
   await Deno.mkdir(`${disk.path}/postgres`, { mode: 0o711 });

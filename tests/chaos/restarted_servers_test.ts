@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { seeded } from "../../support/chaos/extent.ts";
-import { haveServers, Job, sharedServers } from "../../support/chaos/job.ts";
-import { Load } from "../../support/chaos/load.ts";
-import { type OwnRole, OwnServers } from "../../support/chaos/own_servers.ts";
+import { full, seeded } from "../support/chaos/extent.ts";
+import { haveServers, Job, sharedServers } from "../support/chaos/job.ts";
+import { Load } from "../support/chaos/load.ts";
+import { type OwnRole, OwnServers } from "../support/chaos/own_servers.ts";
 
 const roles: readonly OwnRole[] = ["kafka", "cassandra", "postgres"];
 
@@ -10,7 +10,7 @@ for (const role of roles) {
   const scenario =
     `${role} crashes under load and comes back: the job catches up by itself, with nothing lost`;
 
-  Deno.test({ name: scenario, ignore: !haveServers }, async () => {
+  Deno.test({ name: scenario, ignore: !haveServers || !full }, async () => {
     const random = seeded(scenario);
     await using servers = await OwnServers.start([role]);
     await using job = await Job.open({ random, servers: { ...sharedServers(), ...servers.addresses } });

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { extent, seeded } from "../../support/chaos/extent.ts";
-import { haveServers, Job, sharedServers } from "../../support/chaos/job.ts";
-import { overload, overloadFlags } from "../../support/chaos/overload.ts";
-import { OwnServers } from "../../support/chaos/own_servers.ts";
+import { full, seeded } from "../support/chaos/extent.ts";
+import { haveServers, Job, sharedServers } from "../support/chaos/job.ts";
+import { overload, overloadFlags } from "../support/chaos/overload.ts";
+import { OwnServers } from "../support/chaos/own_servers.ts";
 
-const seconds = extent({ short: 30, full: 300 });
+const seconds = 300;
 const scenario =
   `${seconds} s with a Cassandra that is frozen cost no memory and no rebalance, and are made up for`;
 
-Deno.test({ name: scenario, ignore: !haveServers }, async () => {
+Deno.test({ name: scenario, ignore: !haveServers || !full }, async () => {
   const random = seeded(scenario);
   await using servers = await OwnServers.start(["cassandra"]);
   await using job = await Job.open({ random, servers: { ...sharedServers(), ...servers.addresses } });
