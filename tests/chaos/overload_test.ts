@@ -4,7 +4,7 @@ import { haveServers, Job } from "../support/chaos/job.ts";
 import { overload, overloadFlags } from "../support/chaos/overload.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
 
-const seconds = extent({ short: 8, full: 300 });
+const seconds = extent({ short: 3, full: 300 });
 const scenario =
   `${seconds} s without Cassandra's answers cost no memory and no rebalance, and are made up for`;
 
