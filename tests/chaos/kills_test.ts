@@ -53,6 +53,7 @@ async function killUnderLoad(random: Seeded, { processes, kills }: KilledJob): P
   assert.equal(supervisor.failure, undefined);
   await load.stop();
   await job.caughtUp();
+  await supervisor.accounted();
   await supervisor.stop();
   const found = await job.check();
   assert.ok(found.good > 0 && found.dead > 0 && found.filtered > 0, JSON.stringify(found));

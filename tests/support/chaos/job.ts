@@ -38,6 +38,8 @@ export interface JobOptions {
 export interface ProcessOptions {
   /** See `src/runtime/failpoints.ts`. */
   readonly failpoint?: string;
+  /** Default: kafkajs. */
+  readonly client?: "kafkajs" | "platformatic";
   /** Where the process is to find servers, if not where they are: through proxies. */
   readonly through?: Partial<Addresses>;
   /** Flags of `weir run`. */
@@ -79,11 +81,15 @@ export class Job implements AsyncDisposable {
   }
 
   /** Starts a process of the job. */
-  start({ failpoint, through = {}, flags = [] }: ProcessOptions = {}): WeirProcess {
+  start({ failpoint, client, through = {}, flags = [] }: ProcessOptions = {}): WeirProcess {
     return startWeir({
       command: [...this.#weir, "run", `${this.folder}/orders.ts`, ...flags],
       dataDir: `${this.folder}/data`,
-      env: { ...this.#env(through), ...(failpoint !== undefined && { WEIR_TEST_FAILPOINT: failpoint }) },
+      env: {
+        ...this.#env(through),
+        ...(client && { KAFKA_CLIENT: client }),
+        ...(failpoint !== undefined && { WEIR_TEST_FAILPOINT: failpoint }),
+      },
     });
   }
 

@@ -44,6 +44,19 @@ export class Supervisor implements AsyncDisposable {
     return this.#failure;
   }
 
+  /** Waits until every process that runs has accounted for each record that it took in. */
+  async accounted(): Promise<void> {
+    await Promise.all(
+      [...this.#running].map((weir) =>
+        weir.until("its counts add up", ({ pipelines: [orders] }) => {
+          if (!orders || orders.partitions.some(({ queued }) => queued > 0)) return undefined;
+          const { in: taken, out, filtered, deadLettered } = orders.records;
+          return taken === out + filtered + deadLettered || undefined;
+        })
+      ),
+    );
+  }
+
   /** Ends the processes that still run as an operator does. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -74,15 +87,19 @@ export class Supervisor implements AsyncDisposable {
   }
 
   #start(moment: string | undefined, proxy: TcpProxy): WeirProcess {
-    const through = { postgres: `postgres://127.0.0.1:${proxy.port}` };
-    if (moment === undefined) return this.#job.start({ through });
+    const options = {
+      through: { postgres: `postgres://127.0.0.1:${proxy.port}` },
+      // Members of both kinds share a group.
+      client: this.#random.pick(["kafkajs", "platformatic"] as const),
+    };
+    if (moment === undefined) return this.#job.start(options);
     if (moment === beforeCommitsAnswer) {
-      const weir = this.#job.start({ through });
+      const weir = this.#job.start(options);
       proxy.lose({ after: "weir.advance", holding: "COMMIT" }).then(() => weir.signal("SIGKILL"));
       return weir;
     }
     // A claim comes once in an assignment, the others all the time.
     const nth = moment.startsWith("warehouse.claim") ? 1 : this.#random.integer(1, 12);
-    return this.#job.start({ through, failpoint: `${moment}:${nth}:kill` });
+    return this.#job.start({ ...options, failpoint: `${moment}:${nth}:kill` });
   }
 }
