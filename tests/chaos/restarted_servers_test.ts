@@ -4,17 +4,27 @@ import { haveServers, Job, sharedServers } from "../support/chaos/job.ts";
 import { Load } from "../support/chaos/load.ts";
 import { type OwnRole, OwnServers } from "../support/chaos/own_servers.ts";
 
-const roles: readonly OwnRole[] = ["kafka", "cassandra", "postgres"];
+interface Crash {
+  readonly role: OwnRole;
+  readonly client: "kafkajs" | "platformatic";
+}
 
-for (const role of roles) {
+const crashes: readonly Crash[] = [
+  { role: "kafka", client: "kafkajs" },
+  { role: "kafka", client: "platformatic" },
+  { role: "cassandra", client: "kafkajs" },
+  { role: "postgres", client: "kafkajs" },
+];
+
+for (const { role, client } of crashes) {
   const scenario =
-    `${role} crashes under load and comes back: the job catches up by itself, with nothing lost`;
+    `${role} crashes under load and comes back: the job catches up, with nothing lost (${client})`;
 
   Deno.test({ name: scenario, ignore: !haveServers || !full }, async () => {
     const random = seeded(scenario);
     await using servers = await OwnServers.start([role]);
     await using job = await Job.open({ random, servers: { ...sharedServers(), ...servers.addresses } });
-    await using weir = job.start();
+    await using weir = job.start({ client });
     job.positions.start();
     await job.produce(job.orders(2_000));
     await job.caughtUp();
@@ -32,7 +42,9 @@ for (const role of roles) {
       const ends = await job.kafka.ends(job.name);
       await job.reached(ends);
       const seconds = ((performance.now() - back) / 1_000).toFixed(1);
-      console.log(`${role}: caught up ${seconds} s after it answered again; was "${state.reason}"`);
+      console.log(
+        `${role}, ${client}: caught up ${seconds} s after it answered again; was "${state.reason}"`,
+      );
       await weir.until("it runs", ({ pipelines: [orders] }) => orders?.state === "running" || undefined);
     }
     await load.stop();
