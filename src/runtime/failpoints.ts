@@ -1,5 +1,5 @@
 import { ConfigError } from "../errors.ts";
-import type { Log, LogConsumer } from "../log/mod.ts";
+import type { Log } from "../log/mod.ts";
 import type { Services } from "./stores.ts";
 
 /**
@@ -24,6 +24,8 @@ export const failpointVariable = "WEIR_TEST_FAILPOINT";
 const calls = [
   "log.produce",
   "consumer.commit",
+  "publisher.open",
+  "publisher.publish",
   "tables.write",
   "warehouse.claim",
   "warehouse.commit",
@@ -75,13 +77,13 @@ export function withFailpoint<T extends Services>(
     else await new Promise((resolve) => setTimeout(resolve, action.delay));
   };
   const log: Log = around(services.log, "log", pass);
-  const consumer = (topic: string, group: string): LogConsumer =>
-    around(services.log.consumer(topic, group), "consumer", pass);
+  const made: Partial<Log> = {
+    consumer: (topic, group) => around(services.log.consumer(topic, group), "consumer", pass),
+    publisher: (id) => around(services.log.publisher(id), "publisher", pass),
+  };
   return {
     ...services,
-    log: new Proxy(log, {
-      get: (target, name) => name === "consumer" ? consumer : Reflect.get(target, name),
-    }),
+    log: new Proxy(log, { get: (target, name) => Reflect.get(name in made ? made : target, name) }),
     tables: around(services.tables, "tables", pass),
     warehouse: around(services.warehouse, "warehouse", pass),
   };

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Job } from "./job.ts";
 import type { RawRecord } from "./kafka_client.ts";
+import { until } from "./until.ts";
 import { judge, type Order, windowMs } from "./orders.ts";
 
 /** How many records there were of each kind. */
@@ -23,7 +24,8 @@ interface GoodRecord extends RawRecord {
  * - Each good record is in the warehouse exactly once, with its own partition and offset; each bad one in the dead
  *   letters, with its own bytes; the filtered ones nowhere.
  * - The windows equal a recount, and Cassandra has the record of each key that is to win, at its own write time.
- * - The output topic has every good record, once for a `read_committed` reader.
+ * - The output topic has every good record.
+ * - A `read_committed` reader of the windows' updates sees each once, in order, and the last ones equal the recount.
  * - Positions never went back, and are at the end.
  */
 export async function checkOrders(job: Job): Promise<Found> {
@@ -34,6 +36,7 @@ export async function checkOrders(job: Job): Promise<Found> {
   await checkCassandra(job, good);
   await checkDeadLetters(job, dead);
   await checkOutput(job, good);
+  await checkUpdates(job, good);
   assert.deepEqual(job.positions.wrong, [], "positions went back");
   const ends = await job.kafka.ends(job.name);
   assert.deepEqual(
@@ -78,19 +81,47 @@ async function checkWarehouse({ database }: Job, good: readonly GoodRecord[]): P
 }
 
 async function checkWindows({ database }: Job, good: readonly GoodRecord[]): Promise<void> {
-  const recount = new Map<string, { orders: number; total: number }>();
-  for (const { order: { shop, amount }, timestamp } of good) {
-    const window = `${timestamp - timestamp % windowMs} ${shop}`;
-    const sums = recount.get(window) ?? { orders: 0, total: 0 };
-    recount.set(window, { orders: sums.orders + 1, total: sums.total + amount });
-  }
   const rows = await database.query(
     "select (extract(epoch from window_start) * 1000)::bigint::text as start, shop, orders::text, total::text from shops",
   );
   assert.deepEqual(
-    rows.map((row) => `${row.start} ${row.shop} ${row.orders} ${Number(row.total)}`).sort(),
-    [...recount].map(([window, { orders, total }]) => `${window} ${orders} ${total}`).sort(),
+    rows.map((row) => `${row.start}|${row.shop} ${row.orders} ${Number(row.total)}`).sort(),
+    [...recount(good)].map(([window, { orders, total }]) => `${window} ${orders} ${total}`).sort(),
   );
+}
+
+/** An update counts more orders than the one before: one that came twice, or too late, would not. */
+async function checkUpdates(job: Job, good: readonly GoodRecord[]): Promise<void> {
+  const windows = recount(good);
+  // The outbox is emptied after the transaction.
+  const last = new Map<string, number>();
+  const wrong: string[] = [];
+  await until("all updates are delivered", async () => {
+    last.clear();
+    wrong.length = 0;
+    for (const { value } of await job.kafka.dumpCommitted(job.updates)) {
+      const [start, shop, orders] = new TextDecoder().decode(value!).split("|");
+      const window = `${start}|${shop}`;
+      if (Number(orders) <= (last.get(window) ?? 0)) {
+        wrong.push(`${window}: ${orders} orders after ${last.get(window)}`);
+      }
+      last.set(window, Number(orders));
+    }
+    return [...windows].every(([window, { orders }]) => last.get(window) === orders);
+  }, { deadlineMs: 60_000, state: () => ({ last: [...last], windows: [...windows] }) });
+  assert.deepEqual(wrong, []);
+  assert.equal(last.size, windows.size);
+}
+
+/** Orders and their total by window and shop. */
+function recount(good: readonly GoodRecord[]): Map<string, { orders: number; total: number }> {
+  const windows = new Map<string, { orders: number; total: number }>();
+  for (const { order: { shop, amount }, timestamp } of good) {
+    const window = `${timestamp - timestamp % windowMs}|${shop}`;
+    const { orders, total } = windows.get(window) ?? { orders: 0, total: 0 };
+    windows.set(window, { orders: orders + 1, total: total + amount });
+  }
+  return windows;
 }
 
 async function checkCassandra({ name, servers }: Job, good: readonly GoodRecord[]): Promise<void> {

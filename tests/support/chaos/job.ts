@@ -76,6 +76,11 @@ export class Job implements AsyncDisposable {
     return `${this.name}.out`;
   }
 
+  /** Where each update of the windows goes. */
+  get updates(): string {
+    return `${this.name}.shops`;
+  }
+
   get deadLetters(): string {
     return `${this.name}.dead-letter`;
   }
@@ -147,7 +152,7 @@ export class Job implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.positions.stop();
-    const topics = [this.name, this.output, this.deadLetters];
+    const topics = [this.name, this.output, this.updates, this.deadLetters];
     const present = await this.kafka.admin.listTopics();
     await this.kafka.admin.deleteTopics({ topics: topics.filter((topic) => present.includes(topic)) });
     await this.kafka[Symbol.asyncDispose]();

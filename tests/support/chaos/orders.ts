@@ -57,7 +57,8 @@ export function randomOrder(random: Seeded, id: string): Sent {
 export function orderPipeline(name: string, partitions: number, api: string): string {
   return `
     import {
-      aggregate, cassandraTable, count, filter, json, kafka, map, pipeline, postgresTable, sum, topic, tumbling, validate,
+      aggregate, cassandraTable, count, filter, json, kafka, map, pipeline, postgresTable, sum, text, topic, tumbling,
+      validate,
     } from ${JSON.stringify(api)};
 
     const order = {
@@ -97,6 +98,19 @@ export function orderPipeline(name: string, partitions: number, api: string): st
           })),
           orders.pipe(map((order, { partition, offset }) => ({ id: order.id, partition, offset })))
             .to(topic("${name}.out", { key: (row) => row.id, codec: json(result), partitions: 2 })),
+          orders.pipe(aggregate({
+            by: (order) => ({ shop: order.shop }),
+            window: tumbling("${windowMs / 1_000}s"),
+            compute: { orders: count() },
+          })).to(topic("${name}.shops", {
+            key: (row) => row.shop,
+            codec: {
+              ...text(),
+              encode: (row) =>
+                new TextEncoder().encode([row.window_start.getTime(), row.shop, row.orders].join("|")),
+            },
+            partitions: 2,
+          })),
         ];
       },
     });`;

@@ -98,8 +98,8 @@ export class Supervisor implements AsyncDisposable {
       proxy.lose({ after: "weir.advance", holding: "COMMIT" }).then(() => weir.signal("SIGKILL"));
       return weir;
     }
-    // A claim comes once in an assignment, the others all the time.
-    const nth = moment.startsWith("warehouse.claim") ? 1 : this.#random.integer(1, 12);
+    // A claim comes once in an assignment, a publisher is opened once by who holds it; the others come all the time.
+    const nth = /claim|open/.test(moment) ? 1 : this.#random.integer(1, 12);
     return this.#job.start({ ...options, failpoint: `${moment}:${nth}:kill` });
   }
 }
