@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import type { Admin, Kafka, Producer } from "kafkajs";
 import { uniqueName } from "../env.ts";
 import type { Sent } from "./orders.ts";
+import { until } from "./until.ts";
 
 /** A record as it stands in a topic. */
 export interface RawRecord {
@@ -55,10 +56,16 @@ export class KafkaClient implements AsyncDisposable {
     }
   }
 
-  /** The offset that the next record of each partition will get. */
+  /** The offset that the next record of each partition will get. A broker that has just started is waited for. */
   async ends(topic: string): Promise<Map<number, number>> {
-    const offsets = await this.admin.fetchTopicOffsets(topic);
-    return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]));
+    const ends = new Map<number, number>();
+    await until("Kafka tells where its partitions end", async () => {
+      for (const { partition, high } of await this.admin.fetchTopicOffsets(topic)) {
+        ends.set(partition, Number(high));
+      }
+      return true;
+    });
+    return ends;
   }
 
   /** All records of a topic that holds no transactions. */
