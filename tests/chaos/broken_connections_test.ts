@@ -4,7 +4,7 @@ import { haveServers, Job } from "../support/chaos/job.ts";
 import { Load } from "../support/chaos/load.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
 
-const rounds = extent({ short: 6, full: 100 });
+const rounds = extent({ short: 4, full: 100 });
 const scenario =
   `${rounds} times that connections to Cassandra and Postgres break, hang or slow down lose nothing`;
 

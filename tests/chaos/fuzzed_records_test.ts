@@ -4,7 +4,7 @@ import { haveServers, Job } from "../support/chaos/job.ts";
 import type { Sent } from "../support/chaos/orders.ts";
 import type { Seeded } from "../support/seeded.ts";
 
-const count = extent({ short: 2_000, full: 10_000 });
+const count = extent({ short: 1_000, full: 10_000 });
 const scenario = `${count} fuzzed records among good ones are accounted for, and stop nothing`;
 
 Deno.test({ name: scenario, ignore: !haveServers }, async () => {

@@ -19,8 +19,9 @@ export interface Addresses {
   readonly postgres: string;
 }
 
-/** True when the tests have all three servers. */
-export const haveServers = service("kafka") !== undefined && service("cassandra") !== undefined &&
+/** True when the tests have all three servers, and /proc to look at processes. */
+export const haveServers = Deno.build.os === "linux" && service("kafka") !== undefined &&
+  service("cassandra") !== undefined &&
   service("postgres") !== undefined;
 
 export function sharedServers(): Addresses {

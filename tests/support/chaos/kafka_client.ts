@@ -43,7 +43,8 @@ export class KafkaClient implements AsyncDisposable {
 
   async createTopic(topic: string, numPartitions: number): Promise<void> {
     // One that is being deleted cannot be made at once.
-    while (!await this.admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true }));
+    const topics = [{ topic, numPartitions }];
+    await until("the topic is made", () => this.admin.createTopics({ topics, waitForLeaders: true }));
   }
 
   async produce(topic: string, records: readonly Sent[]): Promise<void> {
