@@ -165,11 +165,11 @@ export class Lane {
     return true;
   }
 
-  /** How many records wait for the worker. */
+  /** How much waits for the worker, see `PartitionQueue`. */
   get waiting(): number {
-    let records = 0;
-    for (const { queue } of this.partitions.values()) records += queue.records;
-    return records;
+    let waiting = 0;
+    for (const { queue } of this.partitions.values()) waiting += queue.waiting;
+    return waiting;
   }
 
   /** Takes the next task, if the worker has room for one and anything waits. The caller gives it to `run`. */

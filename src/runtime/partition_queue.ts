@@ -31,8 +31,8 @@ const chunkRecords = 1_000;
 export class PartitionQueue {
   readonly #limits: Limits;
   #chunks: Chunk[] = [];
-  /** How many records wait. */
-  records = 0;
+  /** How many records wait; a stretch of the log without any counts as one, since the position has to pass it, too. */
+  waiting = 0;
 
   constructor(limits: Limits) {
     this.#limits = { records: Math.min(limits.records, chunkRecords), bytes: limits.bytes };
@@ -53,6 +53,7 @@ export class PartitionQueue {
         offsets,
         timestamps,
       });
+      this.waiting += weightOf(packed);
       bytes += packed.buffer.byteLength;
       [start, size] = [end, 0];
     };
@@ -62,7 +63,6 @@ export class PartitionQueue {
       size += more;
     }
     cut(records.length);
-    this.records += records.length;
     return bytes;
   }
 
@@ -75,12 +75,16 @@ export class PartitionQueue {
       if (end > 0 && (left.records < 0 || left.bytes < 0)) break;
     }
     const taken = this.#chunks.splice(0, end);
-    for (const chunk of taken) this.records -= chunk.records.count;
+    for (const chunk of taken) this.waiting -= weightOf(chunk.records);
     return taken;
   }
 
   clear(): void {
     this.#chunks = [];
-    this.records = 0;
+    this.waiting = 0;
   }
+}
+
+function weightOf({ count }: PackedRecords): number {
+  return Math.max(1, count);
 }

@@ -183,3 +183,19 @@ Deno.test("positions that are set while processes run: they go on from there at 
 function owned(process: SimulatedProcess): number {
   return process.status()!.partitions.filter(({ worker }) => worker !== null).length;
 }
+
+Deno.test("a fetch that brings no records: the position passes what nobody gets, without waiting for more", async () => {
+  using scenario = new Scenario();
+  scenario.start();
+  scenario.things.produce(20, "good");
+  await scenario.allIsWell();
+  const { log, warehouse } = scenario.stores;
+  for (const partition of [0, 1]) log.appendMarker(sourceTopic, partition);
+  await scenario.until(
+    "the positions are at the ends",
+    () =>
+      warehouse.positions(source).every(({ partition, next }) =>
+        next === log.topics.get(sourceTopic)![partition]!.length
+      ),
+  );
+});
