@@ -67,7 +67,7 @@ export class Checkpointer {
 
   /** Runs until the signal aborts. */
   async run(): Promise<void> {
-    const { lanes, signal, now, interval } = this.#options;
+    const { lanes, signal } = this.#options;
     signal.addEventListener("abort", () => this.notify());
     while (!signal.aborted) {
       if (this.#resetFailure) throw this.#resetFailure.error;
@@ -76,19 +76,27 @@ export class Checkpointer {
         await this.#change();
         continue;
       }
-      await this.#others(now() + interval);
+      await this.#others();
       const tasks = lanes.flatMap((lane) => lane.ready());
       if (tasks.length > 0) await this.#commit(tasks);
     }
   }
 
   /** Waits for what is on its way in the workers and tables too, so that one transaction takes all, but not for long. */
-  async #others(deadline: number): Promise<void> {
-    const { lanes, now, signal } = this.#options;
+  async #others(): Promise<void> {
+    const { lanes, interval, signal } = this.#options;
     const onTheWay = () => lanes.some(({ tasks }) => tasks.some(({ state }) => state !== "ready"));
-    for (let left = deadline - now(); left > 0 && onTheWay() && !signal.aborted; left = deadline - now()) {
-      await this.#change(left);
+    let over = interval === 0;
+    // A timer, since the clock may be set back meanwhile.
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    while (!over && onTheWay() && !signal.aborted) {
+      timer ??= setTimeout(() => {
+        over = true;
+        this.notify();
+      }, interval);
+      await this.#change();
     }
+    clearTimeout(timer);
   }
 
   /**
@@ -238,15 +246,10 @@ export class Checkpointer {
     this.#options.committed(tasks);
   }
 
-  /** Waits until something may have changed, or so many milliseconds. What it was is to be looked at anew. */
-  async #change(most?: number): Promise<void> {
+  /** Waits until something may have changed. What it was is to be looked at anew. */
+  async #change(): Promise<void> {
     if (this.#options.signal.aborted) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      if (most !== undefined) timer = setTimeout(resolve, most);
-    });
-    clearTimeout(timer);
+    await new Promise<void>((resolve) => this.#wake = resolve);
   }
 }
 

@@ -24,7 +24,8 @@ export class Gathering {
   over(waiting: number): boolean {
     if (waiting === 0) return false;
     const time = this.#now();
-    const left = this.#last + this.#interval - time;
+    // A clock that was set back must not hold records up for longer.
+    const left = Math.min(this.#last - time, 0) + this.#interval;
     if (left <= 0 || waiting >= enough) {
       this.#last = time;
       return true;

@@ -64,8 +64,15 @@ interface Run {
   stop(): Promise<void>;
 }
 
-/** @param loading A lane beside the one that is tried starts over, which takes until this resolves. */
-async function running(script: ScriptedWarehouse["script"] = [], loading?: Promise<void>): Promise<Run> {
+/**
+ * @param loading A lane beside the one that is tried starts over, which takes until this resolves.
+ * @param interval How long what is ready waits for what is on its way, in ms.
+ */
+async function running(
+  script: ScriptedWarehouse["script"] = [],
+  loading?: Promise<void>,
+  interval = 0,
+): Promise<Run> {
   const warehouse = new ScriptedWarehouse(script);
   const slot = { id: 0, worker: { assign() {} }, starting: false } as unknown as WorkerSlot;
   const lane = new Lane(slot, "p", all, Date.now);
@@ -89,7 +96,7 @@ async function running(script: ScriptedWarehouse["script"] = [], loading?: Promi
     tables,
     lanes: [slow, lane],
     meters: [new SinkMeter("texts", "postgres")],
-    interval: 0,
+    interval,
     signal: stopping.signal,
     now: Date.now,
     committed(tasks) {
@@ -181,6 +188,33 @@ Deno.test("states that changed are in the transaction of their batches, in order
   await run.until("committed to 6");
   assert.deepEqual(run.warehouse.commits.map(({ states }) => states), [[chunk("ab"), chunk("c")], undefined]);
   await run.stop();
+});
+
+Deno.test("what is ready waits for what is on its way, and goes with it", async () => {
+  const run = await running([], undefined, 600_000);
+  run.add(0, 2);
+  const second = run.add(2, 3, "delivering");
+  second.state = "ready";
+  run.add(3, 4);
+  await run.until("committed to 4");
+  assert.equal(run.warehouse.commits.length, 1);
+  await run.stop();
+});
+
+Deno.test("what is ready does not wait longer than the interval", async () => {
+  const run = await running([], undefined, 1);
+  run.add(0, 2);
+  run.add(2, 3, "delivering");
+  await run.until("committed to 2");
+  await run.stop();
+});
+
+Deno.test("a stop does not wait for what is on its way", async () => {
+  const run = await running([], undefined, 600_000);
+  run.add(0, 2);
+  run.add(2, 3, "delivering");
+  await run.stop();
+  assert.equal(run.warehouse.commits.length, 0);
 });
 
 Deno.test("a lane that takes long to start over does not hold up the others, and does so once", async () => {
