@@ -1,5 +1,5 @@
 import deno from "../deno.json" with { type: "json" };
-import type { PipelineStatus, Status } from "../src/status/snapshot.ts";
+import type { PipelineStatus, RecordCounts, Status } from "../src/status/snapshot.ts";
 import { freePort } from "../tests/support/services/ports.ts";
 import { cpuSeconds, memoryMb } from "./process_use.ts";
 import { Hopeless, until } from "./until.ts";
@@ -62,6 +62,7 @@ export function startWeir({ pipeline, env, profileFolder }: WeirOptions): WeirRu
       const [status] = (await (await fetch(url)).json() as Status).pipelines;
       if (!status) throw new Error("Weir has not opened its pipeline yet");
       if (status.state === "failed") throw new Hopeless(`The pipeline failed: ${status.reason}`);
+      assertAllOut(status.records);
       return status;
     },
     committed: async () => (await run.pipeline()).records.in,
@@ -80,6 +81,20 @@ export function startWeir({ pipeline, env, profileFolder }: WeirOptions): WeirRu
     },
   };
   return run;
+}
+
+/**
+ * Every record of a benchmark is to come out: one that does not costs less, and would make a figure too good.
+ *
+ * @throws {Hopeless} when some were filtered, late or became dead letters.
+ */
+export function assertAllOut(records: RecordCounts): void {
+  const { filtered, deadLettered, late } = records;
+  if (filtered + deadLettered + late === 0) return;
+  throw new Hopeless(
+    `Of ${records.in} records ${filtered} were filtered, ${deadLettered} became dead letters and ${late} were late, ` +
+      "but every record of a benchmark should come out; see the reasons in the topic of dead letters",
+  );
 }
 
 const root = new URL("../", import.meta.url).pathname;

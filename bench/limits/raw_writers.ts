@@ -13,13 +13,14 @@ import { userColumns } from "../../src/pipelines/users.ts";
 import { cassandraClient } from "../services.ts";
 import { benchUser } from "../users.ts";
 
+type Cassandra = Awaited<ReturnType<typeof cassandraClient>>;
+
 const columns = Object.keys(userColumns);
 const cassandraBatchRows = 7; // as Cassandra counts them just under 5 KiB, its threshold for a warning
 const inFlight = 64;
 const postgresBatchRows = 5_000;
 
-async function writeCassandra(address: string, rows: readonly Record<string, string>[]): Promise<void> {
-  const client = await cassandraClient(address);
+async function writeCassandra(client: Cassandra, rows: readonly Record<string, string>[]): Promise<void> {
   const insert = `insert into weir_bench.raw (${columns.join(", ")}) values (${
     columns.map(() => "?").join(", ")
   })`;
@@ -32,12 +33,9 @@ async function writeCassandra(address: string, rows: readonly Record<string, str
     }
   };
   await Promise.all(Array.from({ length: inFlight }, writer));
-  await client.shutdown();
 }
 
-async function writePostgres(url: string, rows: readonly Record<string, string>[]): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
+async function writePostgres(client: Client, rows: readonly Record<string, string>[]): Promise<void> {
   const updates = columns.filter((name) => name !== "id").map((name) => `${name} = excluded.${name}`).join(
     ", ",
   );
@@ -51,17 +49,21 @@ async function writePostgres(url: string, rows: readonly Record<string, string>[
       values: columns.map((name) => batch.map((row) => row[name])),
     });
   }
-  await client.end();
 }
 
 if (import.meta.main) {
-  const [count, cassandra, postgres] = Deno.args;
+  const [count, address, url] = Deno.args;
   const rows = Array.from({ length: Number(count) }, (_, n) => benchUser(n));
+  // Connecting is left out, as in Weir's steady rate.
+  const cassandra = await cassandraClient(address!);
+  const postgres = new Client({ connectionString: url! });
+  await postgres.connect();
 
   const cpuBefore = process.cpuUsage();
   const start = performance.now();
-  await Promise.all([writeCassandra(cassandra!, rows), writePostgres(postgres!, rows)]);
+  await Promise.all([writeCassandra(cassandra, rows), writePostgres(postgres, rows)]);
   const seconds = (performance.now() - start) / 1_000;
   const { user, system } = process.cpuUsage(cpuBefore);
   console.log(JSON.stringify({ records: rows.length, seconds, cpuSeconds: (user + system) / 1e6 }));
+  await Promise.all([cassandra.shutdown(), postgres.end()]);
 }
