@@ -26,6 +26,19 @@ export function codecSuite<T>(codec: Codec<T>, values: readonly T[]): void {
     }
   });
 
+  const { decodeAscii } = codec;
+  if (decodeAscii) {
+    Deno.test(`${codec.name}: ASCII text decodes to what its bytes do, or throws the same`, () => {
+      const random = new Seeded(20250616);
+      const encoded = values.map((value) => codec.encode(value));
+      for (let i = 0; i < 4_000; i++) {
+        const bytes = damaged(encoded[i % encoded.length]!, random).map((byte) => byte & 0x7f);
+        const text = String.fromCharCode(...bytes);
+        assert.deepEqual(outcome(() => decodeAscii(text)), outcome(() => codec.decode(bytes)), text);
+      }
+    });
+  }
+
   Deno.test(`${codec.name}: bytes that are not UTF-8 are refused with their number`, () => {
     assert.throws(() => codec.decode(new Uint8Array([0xff, 0xfe, 0x00])), /the 3 bytes are not UTF-8 text/);
     assert.throws(
@@ -43,6 +56,15 @@ export function codecSuite<T>(codec: Codec<T>, values: readonly T[]): void {
       assert.ok(error instanceof Error && error.message.length < 1_000, "the message does not hold it all");
     }
   });
+}
+
+/** What is returned, or the message of what is thrown. */
+function outcome(action: () => unknown): { value: unknown } | { message: string } {
+  try {
+    return { value: action() };
+  } catch (error) {
+    return { message: (error as Error).message };
+  }
 }
 
 /** The bytes with some of them changed, cut off or doubled. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Column, columnSpecs } from "../../src/columns.ts";
 import { CopyEncoder } from "../../src/warehouse/copy_text.ts";
+import { Seeded } from "../support/seeded.ts";
 
 function encoderOf(columns: Record<string, Column>): CopyEncoder {
   return new CopyEncoder(columnSpecs(columns));
@@ -55,6 +56,66 @@ Deno.test("a row with a value that does not fit leaves nothing behind", () => {
   assert.throws(() => encoder.add({ a: "y", b: "1" }), TypeError);
   assert.equal(textOf(encoder), "x\t1\n");
 });
+
+Deno.test("a reader of COPY's text format finds each row as it was, whatever was taken back between", () => {
+  const random = new Seeded(20251121);
+  const pieces = [
+    "\t",
+    "\n",
+    "\r",
+    "\\",
+    "\\N",
+    "\\.",
+    "N",
+    "\b",
+    "\x7f",
+    "\x80",
+    "é",
+    "😀",
+    "x".repeat(199),
+    "y".repeat(201),
+  ];
+  const text = () => Array.from({ length: random.integer(0, 4) }, () => random.pick(pieces)).join("");
+  for (let round = 0; round < 100; round++) {
+    const encoder = encoderOf({ a: "text", b: "text?", c: "int" });
+    let expected: (string | null)[][] = [];
+    let marked = expected;
+    for (let step = random.integer(0, 50); step > 0; step--) {
+      const [a, b, c] = [text(), random.chance(0.3) ? null : text(), random.integer(-9, 9)];
+      switch (random.integer(0, 5)) {
+        case 0:
+          encoder.mark();
+          marked = expected;
+          break;
+        case 1:
+          encoder.rollback();
+          expected = marked;
+          break;
+        case 2:
+          assert.throws(() => encoder.add({ a, b: random.pick(["\0", `${b}\0`]), c }), TypeError);
+          break;
+        default:
+          encoder.add({ a, b, c });
+          expected = [...expected, [a, b, `${c}`]];
+      }
+      assert.equal(encoder.count, expected.length);
+    }
+    assert.deepEqual(readCopy(textOf(encoder)), expected);
+  }
+});
+
+/** Reads COPY's text format as Postgres's documentation has it. */
+function readCopy(text: string): (string | null)[][] {
+  assert.doesNotMatch(text, /[\r\0]/);
+  const lines = text.split("\n");
+  assert.equal(lines.pop(), "", "every row ends its line");
+  const meanings: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" };
+  return lines.map((line) =>
+    line.split("\t").map((cell) =>
+      cell === "\\N" ? null : cell.replace(/\\([^])/g, (_, escaped: string) => meanings[escaped] ?? escaped)
+    )
+  );
+}
 
 const cells: [Column, unknown, string][] = [
   ["text", "tab\tline\nreturn\rback\\slash", "tab\\tline\\nreturn\\rback\\\\slash"],
