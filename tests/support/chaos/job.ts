@@ -114,9 +114,15 @@ export class Job implements AsyncDisposable {
     await this.kafka.produce(this.name, records);
   }
 
-  /** Waits until every record that is in the topic now is in the warehouse. */
+  /** Waits until every record that is in the topic now is in the warehouse, and all results have gone on from there. */
   async caughtUp(deadlineMs?: number): Promise<void> {
     await this.reached(await this.kafka.ends(this.name), deadlineMs);
+    let waiting: string | null | undefined;
+    await until("the outbox is empty", async () => {
+      const [outbox] = await this.database.query("select count(*)::text as waiting from weir.outbox");
+      waiting = outbox?.waiting;
+      return waiting === "0";
+    }, { deadlineMs, state: () => ({ waiting }) });
   }
 
   /** Waits until the positions are at these offsets, or beyond. */
