@@ -12,6 +12,17 @@
  */
 export type Merge = "sum" | "min" | "max" | "moments" | "first" | "last";
 
+/**
+ * How states become one, and a result, where SQL cannot do it: by functions of the pipeline. A worker does it for what a
+ * batch brings, the warehouse's adapter for that and what it holds. Both throw what is wrong with a state or a result.
+ */
+export interface Fold {
+  /** One state of one or more, in the order in which they came; as the text of JSON. */
+  readonly merge: (states: readonly unknown[]) => string;
+  /** What a state comes to, as text that Postgres can cast to its column's type. */
+  readonly result: (state: unknown) => string | null;
+}
+
 export type Moments = readonly [count: number, mean: number, squares: number];
 
 /** A value and its place among all. */

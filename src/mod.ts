@@ -24,6 +24,7 @@ export {
 export { avg, count, max, min, stddev, sum } from "./operators/aggregates.ts";
 export { countByValue, type CountByValueOptions } from "./operators/count_by_value.ts";
 export { first, last, type PickedType } from "./operators/first_last.ts";
+export { custom, type CustomOptions, type CustomResult, type CustomType } from "./operators/custom.ts";
 export { filter } from "./operators/filter.ts";
 export { flatMap } from "./operators/flat_map.ts";
 export { type InnerJoinOptions, join, type LeftJoinOptions } from "./operators/join.ts";

@@ -11,6 +11,7 @@ import {
   cassandraTable,
   count,
   countByValue,
+  custom,
   delimited,
   filter,
   first,
@@ -77,6 +78,13 @@ Deno.test("values are typed from the codec to the sinks without annotations", ()
               spread: stddev((user) => user.age ?? 0),
               firstId: first("text", (user) => user.id),
               lastSeen: last("timestamp", (_, record) => new Date(record.timestamp)),
+              names: custom({
+                init: () => new Array<string>(),
+                add: (held, user) => [...held, user.id],
+                merge: (a, b) => [...a, ...b],
+                result: (held) => held.length,
+                type: "int",
+              }),
             },
           }),
         ).to(postgresTable("c")),
@@ -175,7 +183,12 @@ type ResultTypes = {
   n: Aggregate<User, bigint>;
   spread: Aggregate<User, number | null>;
   at: Aggregate<User, Date>;
+  ids: Aggregate<User, { readonly all: readonly string[] }>;
+  mean: Aggregate<User, number | null>;
 };
+
+const counting = { init: () => 0, add: (n: number) => n + 1, merge: (a: number, b: number) => a + b };
+const byId = (user: User) => ({ id: user.id });
 
 type User = typeof source extends { codec: { decode(bytes: Uint8Array): infer T } } ? T : never;
 
@@ -223,8 +236,24 @@ export function compileErrors(
       n: count(),
       spread: stddev((user) => user.age ?? 0),
       at: first("timestamp", () => new Date(0)),
+      ids: custom({
+        init: (): string[] => [],
+        add: (held, user) => [...held, user.id],
+        merge: (a, b) => [...a, ...b],
+        result: (all) => ({ all }),
+      }),
+      mean: custom({ ...counting, result: (n) => n === 0 ? null : 1 / n, type: "double?" }),
     },
   }));
+  results.pipe(map(({ ids, mean }): [readonly string[], number | null] => [ids.all, mean]));
+  // @ts-expect-error a result of another type than the column's
+  stream.pipe(aggregate({ by: byId, compute: { n: custom({ ...counting, result: String, type: "int" }) } }));
+  // @ts-expect-error a null for a column that is not optional
+  custom({ ...counting, result: () => null, type: "int" });
+  // @ts-expect-error a type that no result can have
+  stream.pipe(aggregate({ by: byId, compute: { n: custom({ ...counting, result: String, type: "uuid" }) } }));
+  // @ts-expect-error a state of another type than the first
+  custom({ init: () => 0, add: () => "1", merge: (a: number) => a, result: (n: number) => n });
   results.pipe(map(({ n, spread, at }): [bigint, number | null, Date] => [n, spread, at]));
   // @ts-expect-error a standard deviation may be null
   results.pipe(map(({ spread }): number => spread));

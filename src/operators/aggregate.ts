@@ -1,5 +1,5 @@
 import type { ColumnType } from "../columns.ts";
-import type { Merge } from "../merge.ts";
+import type { Fold, Merge } from "../merge.ts";
 import type { Operator, RecordContext } from "./mod.ts";
 import type { Window } from "./window.ts";
 
@@ -14,8 +14,8 @@ export interface Accumulator {
   /** Behind the result's name in the table: `""`, `_sum`, ... */
   readonly suffix: string;
   readonly type: "bigint" | "double" | "json";
-  /** How partial results are merged, in a worker and in the warehouse's SQL alike. */
-  readonly merge: Merge;
+  /** How partial results are merged, in a worker and in the warehouse's SQL alike; `fold` by the aggregate's own. */
+  readonly merge: Merge | "fold";
 }
 
 /** What is computed for a group: what it keeps, what a record adds to it, and the result. */
@@ -26,6 +26,8 @@ export interface Aggregate<in I, out R> {
   readonly measure: (value: I, record: RecordContext) => readonly unknown[];
   /** How the warehouse makes the result of the accumulators, when it is not just the first. */
   readonly result?: Result;
+  /** How states are merged, and the result is made of them, where SQL cannot: the first accumulator holds states. */
+  readonly folded?: Folded;
   /** Carries the type only; there is never a value. */
   readonly resultType?: R;
 }
@@ -34,6 +36,13 @@ export interface Aggregate<in I, out R> {
 export interface Result {
   /** `$0` is the first accumulator's column. Must depend on nothing else, time zones and languages included. */
   readonly expression: string;
+  readonly type: ColumnType;
+  /** It may be null. */
+  readonly optional: boolean;
+}
+
+/** A result that functions of the pipeline make. */
+export interface Folded extends Fold {
   readonly type: ColumnType;
   /** It may be null. */
   readonly optional: boolean;

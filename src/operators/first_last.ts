@@ -2,7 +2,8 @@ import type { Aggregate } from "./aggregate.ts";
 import type { RecordContext } from "./mod.ts";
 import type { Merge } from "../merge.ts";
 
-interface PickedValues {
+/** The values that a result can have, by its column's type. */
+export interface PickedValues {
   text: string;
   int: number;
   bigint: bigint;
@@ -100,6 +101,14 @@ const picks: { readonly [T in PickedType]: Pick } = {
     expression: `to_timestamp(${text}::double precision / 1000)`,
   },
 };
+
+/** A value as text that Postgres casts to the type; undefined for one that will not do. */
+export function postgresText(type: PickedType, value: unknown): string | undefined {
+  const kept = picks[type].keep(value as never);
+  return kept === undefined || type !== "timestamp"
+    ? kept?.toString()
+    : new Date(kept as number).toISOString();
+}
 
 /** Years that every database holds. */
 function isInCalendar(date: Date): boolean {

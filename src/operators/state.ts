@@ -26,16 +26,18 @@ export function keyText(key: StateKey): string {
 }
 
 /**
- * A state as text.
+ * A state as text. `what` is its name in errors.
  *
  * @throws {TypeError} when JSON cannot hold it, or it is too large.
  */
-export function stateText(state: unknown): string {
+export function stateText(state: unknown, what = "state"): string {
   const wrong = notJson(state);
-  if (wrong) throw new TypeError(`the state${wrong} cannot be kept: it must be what JSON can hold`);
+  if (wrong) throw new TypeError(`the ${what}${wrong} cannot be kept: it must be what JSON can hold`);
   const text = JSON.stringify(state);
   const bytes = bytesOf(text, largestState);
-  if (bytes > largestState) throw new TypeError(`the state has ${bytes} bytes; it may have ${largestState}`);
+  if (bytes > largestState) {
+    throw new TypeError(`the ${what} has ${bytes} bytes; it may have ${largestState}`);
+  }
   return text;
 }
 

@@ -5,6 +5,7 @@ import type { PostgresTable } from "../pipeline.ts";
 import type { Sink } from "../stream.ts";
 import type {
   ComputedColumn,
+  FoldedColumns,
   SourceName,
   TableName,
   WarehouseColumn,
@@ -34,7 +35,7 @@ export function rowTable(sink: PostgresTable<never>): WarehouseTable {
 /**
  * The warehouse's table that an aggregate is merged in: window bounds, key columns, and for each result its
  * accumulators, under the result's own name when one number is all it needs, else beside a column that the database
- * computes from them.
+ * computes from them, or that is written with them when functions make it.
  */
 export function aggregateTable(
   { schema, table }: TableName,
@@ -43,9 +44,20 @@ export function aggregateTable(
 ): WarehouseTable {
   const results: WarehouseColumn[] = [];
   const computed: ComputedColumn[] = [];
+  const folds: FoldedColumns[] = [];
   for (const [name, aggregate] of Object.entries(spec.compute)) {
     for (const { suffix, type, merge } of aggregate.accumulators) {
-      results.push({ name: name + suffix, type, optional: false, merge });
+      results.push({
+        name: name + suffix,
+        type,
+        optional: false,
+        merge: merge === "fold" ? "replace" : merge,
+      });
+    }
+    const { folded } = aggregate;
+    if (folded) {
+      const state = name + aggregate.accumulators[0]!.suffix;
+      folds.push({ name: `${aggregate.kind} "${name}"`, state, result: name, fold: folded });
     }
     if (aggregate.result === undefined) continue;
     const { expression, type } = aggregate.result;
@@ -56,9 +68,10 @@ export function aggregateTable(
   return {
     schema,
     table,
-    columns: [...columns, ...results],
+    columns: [...columns, ...results, ...resultColumns(spec).filter(isFolded(folds)).map(replaced)],
     key,
     computed,
+    ...(folds.length > 0 && { folds }),
     ...(spec.window?.kind === "session" && { sessions: true }),
   };
 }
@@ -70,8 +83,7 @@ export function finalTable(
   keyTypes: KeyTypes,
 ): WarehouseTable {
   const { columns, key } = groupColumns(spec, keyTypes);
-  const results = resultColumns(spec).map((column): WarehouseColumn => ({ ...column, merge: "replace" }));
-  return { schema, table, columns: [...columns, ...results], key, computed: [] };
+  return { schema, table, columns: [...columns, ...resultColumns(spec).map(replaced)], key, computed: [] };
 }
 
 /** What of an aggregate goes to another place than the warehouse. */
@@ -81,12 +93,28 @@ export function outboxTarget(stream: string, spec: AggregateSpec<never>, keyType
   return { stream, columns: [...group, ...resultColumns(spec)] };
 }
 
+/**
+ * The columns of a batch's rows, as a worker writes them: states are in a list, and there is no result of them before they
+ * are merged with what the table holds.
+ */
+export function batchColumns({ columns, folds = [] }: WarehouseTable): WarehouseColumn[] {
+  const isResult = isFolded(folds);
+  return columns.map((column) => isResult(column) ? { ...column, optional: true } : column);
+}
+
+function isFolded(folds: readonly FoldedColumns[]): (column: ColumnSpec) => boolean {
+  return ({ name }) => folds.some(({ result }) => result === name);
+}
+
 function resultColumns(spec: AggregateSpec<never>): ColumnSpec[] {
-  return Object.entries(spec.compute).map(([name, { accumulators, result }]) => ({
-    name,
-    type: result?.type ?? accumulators[0]!.type,
-    optional: result?.optional ?? false,
-  }));
+  return Object.entries(spec.compute).map(([name, { accumulators, result, folded }]) => {
+    const made = folded ?? result;
+    return { name, type: made?.type ?? accumulators[0]!.type, optional: made?.optional ?? false };
+  });
+}
+
+function replaced(column: ColumnSpec): WarehouseColumn {
+  return { ...column, merge: "replace" };
 }
 
 /** What identifies a group, in the order that all tables have it in. */

@@ -1,11 +1,12 @@
-import { merges } from "../merge.ts";
+import { type Fold, merges } from "../merge.ts";
 import type { Aggregate, AggregateSpec, GroupKey } from "../operators/aggregate.ts";
 import type { TableName } from "../warehouse/mod.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
-import { aggregateTable, windowColumns } from "./aggregate_table.ts";
+import { aggregateTable, batchColumns, windowColumns } from "./aggregate_table.ts";
 import type { CurrentRecord } from "./collectors.ts";
 import { GroupKeys } from "./group_key.ts";
 import { type Group, GroupSet } from "./group_set.ts";
+import { foldStates, StatePair } from "./kept_states.ts";
 import type { KeyTypes, OutputRows } from "./protocol.ts";
 
 /** Windows begin in the years 1 to 9999, which every database can hold. */
@@ -22,6 +23,8 @@ type MergeFunction = (held: unknown, brought: unknown) => unknown;
 export class Aggregator {
   readonly #spec: AggregateSpec<never>;
   readonly #aggregates: readonly (readonly [name: string, aggregate: Aggregate<never, unknown>])[];
+  /** For each accumulator that functions merge, its index and how. */
+  readonly #folds: readonly (readonly [index: number, fold: Fold])[];
   readonly #groups: GroupSet;
   readonly #keys: GroupKeys;
   /** What the current record brings: beside each other start, identity, key and measures. */
@@ -39,10 +42,15 @@ export class Aggregator {
   constructor(spec: AggregateSpec<never>) {
     this.#spec = spec;
     this.#aggregates = Object.entries(spec.compute);
-    const accumulators = Object.values(spec.compute).flatMap((aggregate) => aggregate.accumulators);
+    const accumulators = Object.values(spec.compute).flatMap(({ accumulators, folded }) =>
+      accumulators.map(({ merge }) => ({ merge, folded }))
+    );
+    this.#folds = accumulators.flatMap(({ merge, folded }, i) =>
+      merge === "fold" && folded ? [[i, folded] as const] : []
+    );
     this.#groups = new GroupSet(
       spec.window,
-      accumulators.map(({ merge }) => merges[merge] as MergeFunction),
+      accumulators.map(({ merge }) => merge === "fold" ? pair : merges[merge] as MergeFunction),
     );
     const results = this.#aggregates.flatMap(([name, aggregate]) => [
       name,
@@ -118,7 +126,7 @@ export class Aggregator {
       const chunk = { count: 0, bytes: new Uint8Array(0) };
       return { kind: "groups", chunk, keyTypes: null, sources, groups: members };
     }
-    const { columns } = aggregateTable(nowhere, this.#spec, keyTypes);
+    const columns = batchColumns(aggregateTable(nowhere, this.#spec, keyTypes));
     const encoder = new CopyEncoder(columns);
     const accumulators = columns.slice((this.#spec.window ? 2 : 0) + Object.keys(keyTypes).length);
     for (const { start, end, key, states } of groups) {
@@ -127,6 +135,7 @@ export class Aggregator {
         row[windowColumns[0]] = start;
         row[windowColumns[1]] = end;
       }
+      for (const [i, fold] of this.#folds) states[i] = foldStates(fold, states[i]);
       accumulators.forEach(({ name }, i) => row[name] = states[i]);
       encoder.add(row);
     }
@@ -149,6 +158,9 @@ export class Aggregator {
     this.#measures[at] = measures;
   }
 }
+
+/** What functions merge is merged when the batch is whole. */
+const pair: MergeFunction = (held, brought) => new StatePair(held, brought);
 
 /** Where the table is does not matter for its columns. */
 const nowhere: TableName = { schema: "", table: "" };

@@ -1,6 +1,6 @@
 /** Columns as the statements of all tables write them. */
 import type { ColumnType } from "../columns.ts";
-import type { WarehouseColumn, WarehouseTable } from "./mod.ts";
+import type { TableName, WarehouseColumn, WarehouseTable } from "./mod.ts";
 import { identifier } from "./sql_text.ts";
 
 const postgresTypes: Readonly<Record<ColumnType, string>> = {
@@ -29,6 +29,12 @@ export function columnType(type: string): ColumnType | undefined {
 /** `"schema"."table"` */
 export function tableName({ schema, table }: WarehouseTable): string {
   return `${identifier(schema)}.${identifier(table)}`;
+}
+
+/** The order in which tables are written, and so locked, everywhere. */
+export function byName(a: TableName, b: TableName): number {
+  const [left, right] = [`${a.schema}.${a.table}`, `${b.schema}.${b.table}`];
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 /**

@@ -12,7 +12,7 @@
  *   as long as workers leave out what is late by its partition's own watermark.
  */
 import type { ColumnType } from "../columns.ts";
-import type { Merge } from "../merge.ts";
+import type { Fold, Merge } from "../merge.ts";
 import type { Offset } from "../record.ts";
 import type { Outbox, OutboxTarget } from "./outbox.ts";
 import type { Watermarks } from "./watermarks.ts";
@@ -135,8 +135,21 @@ export interface WarehouseTable extends TableName {
   readonly closes?: true;
   /** Every row that is written or changed goes there as it is then. */
   readonly outbox?: OutboxTarget;
+  /** Columns that functions merge, beside those that SQL does. Default: none. */
+  readonly folds?: readonly FoldedColumns[];
   /** Columns that the database computes from others. */
   readonly computed: readonly ComputedColumn[];
+}
+
+/** Two columns whose merge is `replace`, by what the functions make of all rows of a key. */
+export interface FoldedColumns {
+  /** Who they are, for errors: `custom "visitors"`. */
+  readonly name: string;
+  /** The column of the state, in JSON; rows that are written hold an array of states in it. */
+  readonly state: string;
+  /** The column of the result; rows that are written hold null in it. */
+  readonly result: string;
+  readonly fold: Fold;
 }
 
 export interface ComputedColumn {

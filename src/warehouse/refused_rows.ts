@@ -1,5 +1,8 @@
+import { foldStaged } from "./fold_sql.ts";
 import { inlineRows } from "./inline_rows.ts";
 import type { RefusedRow, Transaction, WarehouseTable } from "./mod.ts";
+import { byName } from "./column_sql.ts";
+import { keyLockSql } from "./session_sql.ts";
 import { type SqlSession, sqlState } from "./sql_database.ts";
 import type { TableSql } from "./table_sql.ts";
 
@@ -28,7 +31,9 @@ export async function findRefused(
   const refused: RefusedRow[] = [];
   const trial = new Trial(session);
   await session.run(`begin; set constraints all immediate; ${savepoint}`);
-  for (const [tableIndex, { table, chunks }] of transaction.tables.entries()) {
+  // In the order of every commit: what is locked here is held until all rows were tried.
+  const order = [...transaction.tables.entries()].sort(([, a], [, b]) => byName(a.table, b.table));
+  for (const [tableIndex, { table, chunks }] of order) {
     const sql = sqlOf(table);
     for (const [chunkIndex, { bytes }] of chunks.entries()) {
       const ends = lineEnds(bytes);
@@ -50,7 +55,7 @@ export async function findRefused(
     }
   }
   await session.run("rollback");
-  return refused;
+  return refused.sort((a, b) => a.table - b.table);
 }
 
 const savepoint = "savepoint trial";
@@ -72,17 +77,24 @@ class Trial {
     rows: Uint8Array,
     count: number,
   ): Promise<string | undefined> {
-    const inline = inlineRows(table, [rows]);
-    if (inline === undefined && count > 1) return "too large to be written at once";
-    const write = inline === undefined ? [sql.clear, sql.copy, sql.insert()] : [sql.insert(inline)];
-    const script = [this.#undo, ...write, "release savepoint trial", savepoint];
+    const inline = table.folds ? undefined : inlineRows(table, [rows]);
+    if (inline === undefined && !table.folds && count > 1) return "too large to be written at once";
+    let script = [this.#undo, ...(inline === undefined ? [sql.clear, sql.copy] : [])];
+    let copies = inline === undefined ? [[rows]] : [];
+    this.#undo = "rollback to savepoint trial";
     try {
-      await this.#session.run(script.join("; "), inline === undefined ? [[rows]] : []);
+      if (table.folds) {
+        await this.#session.run([...script, keyLockSql(table, sql.staged)].join("; "), copies);
+        [script, copies] = [[], []];
+        const [unfolded] = await foldStaged(this.#session, table, sql.staged);
+        if (unfolded) return unfolded.reason;
+      }
+      script.push(sql.insert(inline), "release savepoint trial", savepoint);
+      await this.#session.run(script.join("; "), copies);
       this.#undo = "";
       return undefined;
     } catch (error) {
       if (!blamesRows(error)) throw error;
-      this.#undo = "rollback to savepoint trial";
       return reasonOf(error);
     }
   }

@@ -12,6 +12,8 @@ export interface TableSql {
   readonly copy: string;
   /** Empties it within a transaction; the end of one does so by itself. */
   readonly clear: string;
+  /** The staging table as a relation. */
+  readonly staged: string;
   /** The statements that write the rows of a relation, by default the staging table, into the table. */
   insert(relation?: string): string;
 }
@@ -26,6 +28,7 @@ export function tableSql(table: WarehouseTable, staging: string): TableSql {
       `${arrival} bigint generated always as identity (cache 1000)) on commit delete rows`,
     copy: `copy ${name} (${columns}) from stdin`,
     clear: `truncate ${name}`,
+    staged: `${name} as s`,
     insert: (relation = `${name} as s`) => {
       if (table.sessions) return sessionSql(table, relation).join(";\n");
       const merge = `insert into ${tableName(table)} as t (${columns}) ${selection(table, relation)} ` +

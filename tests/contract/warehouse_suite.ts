@@ -13,6 +13,7 @@ import {
   type Step,
   type WarehouseStore,
 } from "./warehouse_fixture.ts";
+import { foldPart } from "./warehouse_folds.ts";
 import { aggregatePart } from "./warehouse_merges.ts";
 import { outboxPart } from "./warehouse_outbox.ts";
 import { mergePart, refusalPart } from "./warehouse_rows.ts";
@@ -31,6 +32,7 @@ export async function warehouseSuite(store: WarehouseStore, step: Step): Promise
     await tablePart(store, warehouse, step);
     await statePart(warehouse, step);
     await aggregatePart(store, warehouse, step);
+    await foldPart(store, warehouse, step);
     await watermarkPart(store, warehouse, step);
     await outboxPart(store, warehouse, step);
     await runsPart(warehouse, step);

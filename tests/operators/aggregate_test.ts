@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { merges } from "../../src/merge.ts";
+import { type Merge, merges } from "../../src/merge.ts";
 import { type Aggregate, aggregate, type AggregateSpec } from "../../src/operators/aggregate.ts";
 import { avg, count, max, min, stddev, sum } from "../../src/operators/aggregates.ts";
 import { first, last } from "../../src/operators/first_last.ts";
@@ -23,7 +23,7 @@ function accumulate<I>(of: Aggregate<I, unknown>, values: readonly I[], at = rec
 }
 
 function mergeOf(of: Aggregate<never, unknown>, i: number): (held: unknown, brought: unknown) => unknown {
-  return merges[of.accumulators[i]!.merge] as (held: unknown, brought: unknown) => unknown;
+  return merges[of.accumulators[i]!.merge as Merge] as (held: unknown, brought: unknown) => unknown;
 }
 
 Deno.test("each aggregate keeps what its result is made of", () => {

@@ -7,6 +7,7 @@ import {
   aggregate,
   avg,
   count,
+  custom,
   first,
   json,
   kafka,
@@ -56,6 +57,13 @@ function planOf(tables: readonly string[]) {
             spread: stddev((r) => r.n),
             opened: first("double", (r) => r.n),
             closed: last("double", (r) => r.n),
+            kinds: custom({
+              init: (): number[] => [],
+              add: (held, r) => [...held, r.n],
+              merge: (a, b) => [...new Set([...a, ...b])],
+              result: (held) => held.length,
+              type: "int",
+            }),
           },
           results: "final",
         })).to(postgresTable(tables[i]!))
@@ -128,7 +136,12 @@ function recount({ options: { log }, floors }: Simulation, window: Window): Map<
       const squares = values.reduce((sum, n) => sum + (n - mean) ** 2, 0);
       const spread = values.length > 1 ? Math.sqrt(squares / (values.length - 1)).toFixed(6) : "null";
       const id = `${start} ${end} ${inOrder[0]!.key}`;
-      return [id, `${values.length} ${mean} ${Math.max(...values)} ${spread} ${values[0]} ${values.at(-1)}`];
+      return [
+        id,
+        `${values.length} ${mean} ${Math.max(...values)} ${spread} ${values[0]} ${values.at(-1)} ${
+          new Set(values).size
+        }`,
+      ];
     }).toSorted(),
   );
 }
@@ -138,14 +151,14 @@ async function finals(rows: Rows, table: string): Promise<Map<string, string>> {
   const found = await rows(
     `select ${ms("window_start")} || ' ' || ${ms("window_end")} || ' ' || key as id,
        n::text as n, mean::text as mean, top::text as top, coalesce(spread::text, 'null') as spread,
-       opened::text as opened, closed::text as closed from ${table}`,
+       opened::text as opened, closed::text as closed, kinds::text as kinds from ${table}`,
   );
   return new Map(
-    found.map(({ id, n, mean, top, spread, opened, closed }): [string, string] => [
+    found.map(({ id, n, mean, top, spread, opened, closed, kinds }): [string, string] => [
       String(id),
       `${n} ${Number(mean)} ${top} ${
         spread === "null" ? spread : Number(spread).toFixed(6)
-      } ${opened} ${closed}`,
+      } ${opened} ${closed} ${kinds}`,
     ]).toSorted(),
   );
 }

@@ -92,6 +92,43 @@ test("a commit whose answer is lost was made, and positions tells", async (datab
   });
 });
 
+test("a commit that dies between reading states and writing them changes none, and works again", async (database) => {
+  await opened(database.url, async (warehouse) => {
+    const merge = (states: readonly unknown[]) =>
+      JSON.stringify((states as number[]).reduce((a, b) => a + b));
+    const fold = { name: 'custom "n"', state: "state", result: "n", fold: { merge, result: String } };
+    const table = await newTable(warehouse, {
+      columns: { id: ["text", "keep"], state: ["json", "replace"], n: ["int?", "replace"] },
+    }, { folds: [fold] });
+    const source = newSource();
+    await warehouse.claim(source, [0], new Map(), () => 0);
+    const transaction = (from: number) => ({
+      source,
+      moves: [moved(0, from, from + 1)],
+      tables: [{ table, chunks: [chunk(table, [{ id: "a", state: [1, 1], n: null }])] }],
+    });
+    await warehouse.commit(transaction(0));
+    await database.query("begin");
+    // It can still be read, and its rows be staged, but not written.
+    await database.query(`lock table "${table.table}" in exclusive mode`);
+    const outcome = assert.rejects(warehouse.commit(transaction(1)), (error) => !(error instanceof Fenced));
+    await until(async () => {
+      const killed = await database.query(
+        `select pg_terminate_backend(pid)::text ${ours} and wait_event_type = 'Lock' and query like '%insert%'`,
+      );
+      return killed.length > 0;
+    });
+    await outcome;
+    await database.query("rollback");
+    assert.equal((await warehouse.positions(source))[0]!.next, 1);
+    await warehouse.commit(transaction(1));
+    await assert.rejects(warehouse.commit(transaction(1)), Fenced);
+    assert.deepEqual(await rowsOf({ open: () => Promise.resolve(warehouse), ...database }, table), [
+      { id: "a", state: "4", n: "4" },
+    ]);
+  });
+});
+
 test("connections that are closed while idle are replaced", async (database) => {
   await opened(database.url, async (warehouse) => {
     const source = newSource();
