@@ -27,6 +27,7 @@ export { first, last, type PickedType } from "./operators/first_last.ts";
 export { custom, type CustomOptions, type CustomResult, type CustomType } from "./operators/custom.ts";
 export { filter } from "./operators/filter.ts";
 export { flatMap } from "./operators/flat_map.ts";
+export { groupByKey, type GroupByKeyOptions } from "./operators/group_by_key.ts";
 export { type InnerJoinOptions, join, type LeftJoinOptions } from "./operators/join.ts";
 export { joinWithin, type JoinWithinOptions } from "./operators/join_within.ts";
 export { map } from "./operators/map.ts";
@@ -38,6 +39,16 @@ export {
 } from "./operators/map_with_state.ts";
 export { InvalidRecord, type Operator, type RecordContext } from "./operators/mod.ts";
 export { type Averaged, movingAverage, type MovingAverageOptions } from "./operators/moving_average.ts";
+export {
+  reduceByKey,
+  type ReduceByKeyOptions,
+  type ReducedRow,
+  type ReducedType,
+} from "./operators/reduce_by_key.ts";
+export {
+  reduceByKeyAndWindow,
+  type ReduceByKeyAndWindowOptions,
+} from "./operators/reduce_by_key_and_window.ts";
 export {
   csvFile,
   jsonFile,

@@ -16,6 +16,7 @@ import {
   filter,
   first,
   flatMap,
+  groupByKey,
   join,
   joinWithin,
   json,
@@ -29,6 +30,8 @@ import {
   pipeline,
   postgresTable,
   type Producer,
+  reduceByKey,
+  reduceByKeyAndWindow,
   referenceTable,
   stddev,
   type Stream,
@@ -255,6 +258,33 @@ export function compileErrors(
   // @ts-expect-error a state of another type than the first
   custom({ init: () => 0, add: () => "1", merge: (a: number) => a, result: (n: number) => n });
   results.pipe(map(({ n, spread, at }): [bigint, number | null, Date] => [n, spread, at]));
+  const window = tumbling("1m");
+  const reduce = (a: number, b: number) => a + b;
+  const value = (user: User) => user.age ?? 0;
+  stream.pipe(reduceByKey({ by: byId, value: (user) => ({ n: user.age }), reduce: (a) => a }))
+    .pipe(map(({ id, value }): [string, number | null] => [id, value.n]));
+  stream.pipe(
+    reduceByKeyAndWindow({
+      by: byId,
+      value,
+      reduce,
+      inverse: (all, part) => all - part,
+      window,
+      type: "int",
+    }),
+  )
+    .pipe(map(({ window_start, value }): [Date, number] => [window_start, value]));
+  stream.pipe(groupByKey({ by: byId, value: (user) => user.tags }))
+    .pipe(map(({ values }): readonly (readonly string[])[] => values));
+  stream.pipe(groupByKey({ by: byId, value, window })).pipe(map((row): Date => row.window_end));
+  // @ts-expect-error there is no window
+  stream.pipe(groupByKey({ by: byId, value })).pipe(map((row) => row.window_end));
+  // @ts-expect-error a value of another type than the column's
+  stream.pipe(reduceByKey({ by: byId, value, reduce, type: "text" }));
+  // @ts-expect-error values that cannot be reduced to one of their kind
+  stream.pipe(reduceByKey({ by: byId, value, reduce: (a, b) => `${a}${b}` }));
+  // @ts-expect-error a window that is missing
+  stream.pipe(reduceByKeyAndWindow({ by: byId, value, reduce }));
   // @ts-expect-error a standard deviation may be null
   results.pipe(map(({ spread }): number => spread));
   // @ts-expect-error a symbol that the enum does not have
