@@ -21,6 +21,7 @@ export {
   type Merged,
   type Results,
 } from "./operators/aggregate.ts";
+export { approxDistinct } from "./operators/approx_distinct.ts";
 export { avg, count, max, min, stddev, sum } from "./operators/aggregates.ts";
 export { countByValue, type CountByValueOptions } from "./operators/count_by_value.ts";
 export { first, last, type PickedType } from "./operators/first_last.ts";

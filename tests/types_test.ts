@@ -7,6 +7,7 @@ import {
   type Aggregate,
   aggregate,
   type AggregateRow,
+  approxDistinct,
   avg,
   cassandraTable,
   count,
@@ -81,6 +82,7 @@ Deno.test("values are typed from the codec to the sinks without annotations", ()
               spread: stddev((user) => user.age ?? 0),
               firstId: first("text", (user) => user.id),
               lastSeen: last("timestamp", (_, record) => new Date(record.timestamp)),
+              ids: approxDistinct((user) => user.id),
               names: custom({
                 init: () => new Array<string>(),
                 add: (held, user) => [...held, user.id],
@@ -255,6 +257,8 @@ export function compileErrors(
   custom({ ...counting, result: () => null, type: "int" });
   // @ts-expect-error a type that no result can have
   stream.pipe(aggregate({ by: byId, compute: { n: custom({ ...counting, result: String, type: "uuid" }) } }));
+  // @ts-expect-error values that nothing can be equal to
+  stream.pipe(aggregate({ by: byId, compute: { n: approxDistinct((user) => user.tags) } }));
   // @ts-expect-error a state of another type than the first
   custom({ init: () => 0, add: () => "1", merge: (a: number) => a, result: (n: number) => n });
   results.pipe(map(({ n, spread, at }): [bigint, number | null, Date] => [n, spread, at]));
