@@ -85,3 +85,15 @@ export type { User } from "./producers/random_user.ts";
 export { randomUserApi, type RandomUserApiOptions } from "./producers/random_user_api.ts";
 export type { Offset, TopicPartition } from "./record.ts";
 export type { Output, Sink, Stream } from "./stream.ts";
+export {
+  type CellValue,
+  type SentRecord,
+  type TableRow,
+  type TestCounts,
+  type TestDeadLetter,
+  type TestOptions,
+  testPipeline,
+  type TestRecord,
+  type TestRun,
+  type WrittenRecord,
+} from "./testing/test_pipeline.ts";

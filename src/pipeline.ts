@@ -263,11 +263,11 @@ export interface PipelineOptions<T> {
   readonly deadLetter?: Sink<never>;
 }
 
-/** A pipeline as plain data: what `weir run` runs, and what the workers build their part from. */
-export interface Pipeline {
+/** A pipeline as plain data: what `weir run` runs, and what the workers build their part from. It reads values of type `T`. */
+export interface Pipeline<out T = unknown> {
   readonly name: string;
-  readonly schedule?: Schedule<unknown>;
-  readonly source: Source<unknown>;
+  readonly schedule?: Schedule<T>;
+  readonly source: Source<T>;
   readonly nodes: readonly PlanNode[];
   readonly outputs: readonly Output[];
   readonly deadLetter: string;
@@ -292,12 +292,12 @@ export interface Pipeline {
  * });
  * ```
  */
-export function pipeline<T>(name: string, options: PipelineOptions<T>): Pipeline {
+export function pipeline<T>(name: string, options: PipelineOptions<T>): Pipeline<T> {
   const { schedule, source } = options;
   const nodes: PlanNode[] = [];
   const outputs = options.outputs(new Stream<T>(nodes, 0));
   const deadLetter = options.deadLetter?.name ?? `${source.topic}.dead-letter`;
-  const plan: Pipeline = { name, ...(schedule && { schedule }), source, nodes, outputs, deadLetter };
+  const plan: Pipeline<T> = { name, ...(schedule && { schedule }), source, nodes, outputs, deadLetter };
   const problems = planProblems(plan);
   if (problems.length > 0) throw new ConfigError(problems.map((problem) => `pipeline "${name}": ${problem}`));
   return plan;

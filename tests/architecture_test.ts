@@ -52,7 +52,22 @@ const layers: readonly Layer[] = [
   {
     name: "public API",
     files: /^src\/mod\.ts$/,
-    may: ["leaves", "codecs", "operators", "streams", "pipeline", "producer port", "producers"],
+    may: ["leaves", "codecs", "operators", "streams", "pipeline", "producer port", "producers", "testing"],
+  },
+  {
+    name: "testing",
+    files: /^src\/testing\//,
+    may: [
+      "leaves",
+      "codecs",
+      "operators",
+      "streams",
+      "ports",
+      "shared by adapters",
+      "pipeline",
+      "producer port",
+      "runtime",
+    ],
   },
   { name: "ready-made pipelines", files: /^src\/pipelines\//, may: ["public API", "producers"] },
   {

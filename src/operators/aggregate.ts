@@ -36,6 +36,8 @@ export interface Aggregate<in I, out R> {
 export interface Result {
   /** `$0` is the first accumulator's column. Must depend on nothing else, time zones and languages included. */
   readonly expression: string;
+  /** The same in TypeScript, of the accumulators' values: a `bigint` as bigint, `json` parsed. */
+  readonly of: (...accumulators: never[]) => unknown;
   readonly type: ColumnType;
   /** It may be null. */
   readonly optional: boolean;

@@ -1,3 +1,4 @@
+import type { Moments } from "../merge.ts";
 import type { Accumulator, Aggregate, Result } from "./aggregate.ts";
 import type { RecordContext } from "./mod.ts";
 
@@ -38,7 +39,12 @@ export function avg<I>(of: NumberOf<I>): Aggregate<I, number> {
       { suffix: "_count", type: "bigint", merge: "sum" },
     ],
     measure: (value, record) => [finite(of(value, record)), 1],
-    result: { expression: "$0 / $1", type: "double", optional: false },
+    result: {
+      expression: "$0 / $1",
+      of: (sum: number, count: bigint) => sum / Number(count),
+      type: "double",
+      optional: false,
+    },
   };
 }
 
@@ -58,6 +64,7 @@ export function stddev<I>(of: NumberOf<I>): Aggregate<I, number | null> {
 const sampleDeviation: Result = {
   expression: "case when ($0->>0)::double precision > 1 then " +
     "sqrt(($0->>2)::double precision / (($0->>0)::double precision - 1)) end",
+  of: ([count, , squares]: Moments) => count > 1 ? Math.sqrt(squares / (count - 1)) : null,
   type: "double",
   optional: true,
 };

@@ -1,6 +1,6 @@
 import type { Aggregate } from "./aggregate.ts";
 import type { RecordContext } from "./mod.ts";
-import type { Merge } from "../merge.ts";
+import type { Merge, Picked } from "../merge.ts";
 
 /** The values that a result can have, by its column's type. */
 export interface PickedValues {
@@ -53,7 +53,7 @@ function picked<I, T extends PickedType>(
   if (!Object.hasOwn(picks, type)) {
     throw new TypeError(`${kind}("${type}"): give one of ${Object.keys(picks).join(", ")}`);
   }
-  const { keep, expression } = picks[type];
+  const { keep, expression, read = same } = picks[type];
   const merge: Merge = kind;
   return {
     kind,
@@ -64,15 +64,19 @@ function picked<I, T extends PickedType>(
       if (kept === undefined) throw new TypeError(`needs a value for a ${type} column, got ${String(given)}`);
       return [[record.eventTime, record.partition, record.offset, kept]];
     },
-    result: { expression, type, optional: false },
+    result: { expression, of: ([, , , kept]: Picked) => read(kept as never), type, optional: false },
   };
 }
 
-/** What is kept of a value, as JSON can hold it, or undefined for one that will not do; and how SQL reads it. */
+/** What is kept of a value, as JSON can hold it, or undefined for one that will not do; and how it is read back. */
 interface Pick {
   readonly keep: (value: never) => string | number | boolean | undefined;
   readonly expression: string;
+  /** Default: what was kept is the value. */
+  readonly read?: (kept: never) => unknown;
 }
+
+const same = (kept: unknown) => kept;
 
 const text = "($0->>3)";
 const largest = 2n ** 63n;
@@ -87,6 +91,7 @@ const picks: { readonly [T in PickedType]: Pick } = {
     keep: (value: bigint) =>
       typeof value === "bigint" && value >= -largest && value < largest ? String(value) : undefined,
     expression: `${text}::bigint`,
+    read: (kept: string) => BigInt(kept),
   },
   double: {
     keep: (value: number) => Number.isFinite(value) ? value : undefined,
@@ -99,6 +104,7 @@ const picks: { readonly [T in PickedType]: Pick } = {
   timestamp: {
     keep: (value: Date) => value instanceof Date && isInCalendar(value) ? value.getTime() : undefined,
     expression: `to_timestamp(${text}::double precision / 1000)`,
+    read: (kept: number) => new Date(kept),
   },
 };
 

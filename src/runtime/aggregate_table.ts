@@ -60,9 +60,14 @@ export function aggregateTable(
       folds.push({ name: `${aggregate.kind} "${name}"`, state, result: name, fold: folded });
     }
     if (aggregate.result === undefined) continue;
-    const { expression, type } = aggregate.result;
-    const column = (_: string, i: number) => `"${name}${aggregate.accumulators[i]!.suffix}"`;
-    computed.push({ name, type, expression: expression.replace(/\$(\d)/g, column) });
+    const { expression, of, type } = aggregate.result;
+    const columns = aggregate.accumulators.map(({ suffix }) => name + suffix);
+    computed.push({
+      name,
+      type,
+      expression: expression.replace(/\$(\d)/g, (_, i) => `"${columns[i]}"`),
+      of: (row) => of(...columns.map((column) => row[column] as never)),
+    });
   }
   const { columns, key } = groupColumns(spec, keyTypes);
   return {

@@ -17,10 +17,13 @@ export interface RefusedSource {
   readonly reason: string;
 }
 
+/** What of a task its delivery needs. */
+type DeliveredTask = Pick<Task, "output" | "stopped">;
+
 export interface DeliveryOptions {
   readonly plan: Pipeline;
-  readonly tables: Tables;
-  readonly log: Log;
+  readonly tables: Pick<Tables, "write">;
+  readonly log: Pick<Log, "produce">;
   /** One per output, in order; those of warehouse tables are not used here. */
   readonly meters: readonly SinkMeter[];
   readonly deadLetterMeter: SinkMeter;
@@ -34,7 +37,7 @@ export interface DeliveryOptions {
  *
  * Resolves when all is durable, with the records that a sink refused for what they hold; these were not written.
  */
-export function deliver(task: Task, options: DeliveryOptions): Promise<RefusedSource[]> {
+export function deliver(task: DeliveredTask, options: DeliveryOptions): Promise<RefusedSource[]> {
   return new Delivery(options, task.stopped.signal).deliver(task);
 }
 
@@ -47,7 +50,7 @@ class Delivery {
     this.#signal = signal;
   }
 
-  async deliver(task: Task): Promise<RefusedSource[]> {
+  async deliver(task: DeliveredTask): Promise<RefusedSource[]> {
     const { plan, meters, deadLetterMeter } = this.#options;
     const { outputs, deadLetters } = task.output!;
     const letters = new PackedReader(deadLetters).produced();

@@ -30,7 +30,7 @@ export interface OutboxRelayOptions {
   readonly stream: string;
   /** What no other process has for its name. */
   readonly holder: string;
-  readonly warehouse: Warehouse;
+  readonly warehouse: Pick<Warehouse, "outbox">;
   readonly tables: OutputTables;
   readonly meter: SinkMeter;
   readonly delivery: StreamDelivery;

@@ -16,16 +16,19 @@ import {
 } from "./aggregate_table.ts";
 import { type KeyType, type KeyTypes, sameKeyTypes } from "./protocol.ts";
 
+/** What of a warehouse makes tables. */
+type TableMaker = Pick<Warehouse, "createTable" | "primaryKey" | "outbox">;
+
 /** The warehouse's tables of a pipeline's outputs. An aggregate's is known once its key types are. */
 export class OutputTables {
   readonly #plan: Pipeline;
-  readonly #warehouse: Warehouse;
+  readonly #warehouse: TableMaker;
   readonly #tables = new Map<number, WarehouseTable>();
   readonly #keyTypes = new Map<number, KeyTypes>();
   readonly #closings = new Map<number, Closing>();
   readonly #targets = new Map<number, OutboxTarget>();
 
-  constructor(plan: Pipeline, warehouse: Warehouse) {
+  constructor(plan: Pipeline, warehouse: TableMaker) {
     this.#plan = plan;
     this.#warehouse = warehouse;
   }

@@ -1,28 +1,35 @@
 import { describeError } from "../errors.ts";
+import type { Log } from "../log/mod.ts";
 import type { CassandraTable, Pipeline, TopicSink } from "../pipeline.ts";
 import type { RecordHeader } from "../record.ts";
+import type { Tables } from "../sinks/mod.ts";
+import type { Warehouse } from "../warehouse/mod.ts";
 import { OutboxRelay } from "./outbox_relay.ts";
 import type { OutputTables } from "./output_tables.ts";
 import type { SinkMeter } from "./sink_meter.ts";
-import type { Services } from "./stores.ts";
 import { type Refuse, TableDelivery, TopicDelivery } from "./stream_delivery.ts";
 
 export interface RelaysOptions {
   readonly plan: Pipeline;
-  readonly services: Services;
+  readonly services: {
+    readonly log: Pick<Log, "produce" | "publisher" | "offsets">;
+    readonly tables: Pick<Tables, "write">;
+    readonly warehouse: Pick<Warehouse, "outbox">;
+  };
   readonly tables: OutputTables;
   /** One per output of the pipeline, in order. */
   readonly meters: readonly SinkMeter[];
   readonly now: () => number;
+  /** Holds the streams: what no other process has for its name. Default: a random one. */
+  readonly holder?: string;
 }
 
 /** The relays of a pipeline's outputs whose results go from the warehouse to another place. */
 export class Relays {
   readonly #relays: readonly OutboxRelay[];
 
-  constructor({ plan, services, tables, meters, now }: RelaysOptions) {
+  constructor({ plan, services, tables, meters, now, holder = crypto.randomUUID() }: RelaysOptions) {
     const { log, warehouse } = services;
-    const holder = crypto.randomUUID();
     this.#relays = [...tables.streams].map(([output, stream]) => {
       const { sink } = plan.outputs[output]!;
       const refuse = refusal(plan, services, stream, sink.name);
@@ -47,6 +54,11 @@ export class Relays {
     for (const relay of this.#relays) relay.notify();
   }
 
+  /** Delivers all that waits now. */
+  async relay(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#relays.map((relay) => relay.relay(signal)));
+  }
+
   /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#relays.map((relay) => relay.run(signal)));
@@ -54,7 +66,12 @@ export class Relays {
 }
 
 /** A result that its sink will not take goes to the dead letters, as JSON: it has no record that it could be read from. */
-function refusal({ deadLetter }: Pipeline, { log }: Services, stream: string, sink: string): Refuse {
+function refusal(
+  { deadLetter }: Pipeline,
+  { log }: { readonly log: Pick<Log, "produce"> },
+  stream: string,
+  sink: string,
+): Refuse {
   const utf8 = new TextEncoder();
   const header = (name: string, value: string): RecordHeader => ({
     key: `weir.${name}`,

@@ -20,7 +20,7 @@ interface Numbered {
  * committed records sees every row once, in order for each key. Whoever opens the stream fences the one before.
  */
 export class TopicDelivery implements StreamDelivery {
-  readonly #log: Log;
+  readonly #log: Pick<Log, "publisher" | "offsets">;
   readonly #sink: TopicSink<never>;
   readonly #stream: string;
   readonly #refuse: Refuse;
@@ -28,7 +28,12 @@ export class TopicDelivery implements StreamDelivery {
   #publisher: Publisher | undefined;
   #group = "";
 
-  constructor(log: Log, sink: TopicSink<never>, stream: string, refuse: Refuse) {
+  constructor(
+    log: Pick<Log, "publisher" | "offsets">,
+    sink: TopicSink<never>,
+    stream: string,
+    refuse: Refuse,
+  ) {
     this.#log = log;
     this.#sink = sink;
     this.#stream = stream;
@@ -119,12 +124,12 @@ export class TopicDelivery implements StreamDelivery {
  * of a key the latest wins, in whatever order and however often they are written.
  */
 export class TableDelivery implements StreamDelivery {
-  readonly #tables: Tables;
+  readonly #tables: Pick<Tables, "write">;
   readonly #table: CassandraTable<never>;
   readonly #refuse: Refuse;
   #base = 0;
 
-  constructor(tables: Tables, table: CassandraTable<never>, refuse: Refuse) {
+  constructor(tables: Pick<Tables, "write">, table: CassandraTable<never>, refuse: Refuse) {
     this.#tables = tables;
     this.#table = table;
     this.#refuse = refuse;

@@ -9,7 +9,7 @@ const latest = 1_000;
 
 export interface WindowCloserOptions {
   readonly source: SourceName;
-  readonly warehouse: Warehouse;
+  readonly warehouse: Pick<Warehouse, "watermarks">;
   readonly tables: OutputTables;
   /** One per output of the pipeline, in order. */
   readonly meters: readonly SinkMeter[];

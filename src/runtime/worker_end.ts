@@ -7,6 +7,8 @@ export interface WorkerEndOptions {
   /** Imports a pipeline's module. */
   readonly load: (module: string) => Promise<Pipeline>;
   readonly answer: (message: FromWorker, transfer: ArrayBuffer[]) => void;
+  /** Milliseconds since 1970. Default: `Date.now`. */
+  readonly clock?: () => number;
 }
 
 /** The worker's end of the protocol: keeps a plan executor for each pipeline, and answers one message at a time. */
@@ -63,9 +65,9 @@ export class WorkerEnd {
   }
 
   async #open(pipeline: string, module: string): Promise<void> {
-    const { load, answer } = this.#options;
+    const { load, answer, clock } = this.#options;
     try {
-      this.#executors.set(pipeline, new PlanExecutor(await load(module)));
+      this.#executors.set(pipeline, new PlanExecutor(await load(module), undefined, clock));
       answer({ kind: "opened", pipeline }, []);
     } catch (error) {
       answer({ kind: "open-failed", pipeline, error: describeError(error) }, []);

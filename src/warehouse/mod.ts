@@ -156,6 +156,8 @@ export interface ComputedColumn {
   readonly name: string;
   /** In SQL, over the other columns. */
   readonly expression: string;
+  /** The same in TypeScript, over a row by the names of its columns. */
+  readonly of: (row: Readonly<Record<string, unknown>>) => unknown;
   /** Default: `double`. */
   readonly type?: ColumnType;
 }

@@ -128,7 +128,7 @@ export async function mergePart(store: WarehouseStore, warehouse: Warehouse, ste
         const table = await newTable(warehouse, {
           columns,
           key: ["id", "at"],
-          computed: [{ name: "mean", expression: '"total" / "n"' }],
+          computed: [{ name: "mean", expression: '"total" / "n"', of: () => undefined }],
         });
         const row = (n: number, more: Row = {}): Row => ({
           id: "a",

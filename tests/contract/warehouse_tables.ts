@@ -57,7 +57,7 @@ export async function tablePart(store: WarehouseStore, warehouse: Warehouse, ste
         maybe: ["text?", "replace"],
         fixed: ["int", "replace"],
       },
-      computed: [{ name: "mean", expression: '"n" * 2' }],
+      computed: [{ name: "mean", expression: '"n" * 2', of: () => undefined }],
     });
     await store.query(
       `create table ${nameOf(table)} (id text, n varchar(5), maybe text not null, mean double precision,

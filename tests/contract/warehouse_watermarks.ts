@@ -125,7 +125,7 @@ export async function watermarkPart(store: WarehouseStore, warehouse: Warehouse,
           mean_count: ["bigint", "sum"],
         },
         key: ["window_start", "id"],
-        computed: [{ name: "mean", expression: "mean_sum / mean_count" }],
+        computed: [{ name: "mean", expression: "mean_sum / mean_count", of: () => undefined }],
       });
       const results = await newTable(warehouse, {
         columns: { ...bounds, id: ["text", "keep"], mean: ["double", "replace"] },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import registeredUsers, { toRow } from "../../src/pipelines/registered_users.ts";
 import type { CassandraTable } from "../../src/pipeline.ts";
+import { testPipeline } from "../../src/mod.ts";
 import { heldRun, produce } from "../support/producer_run.ts";
 
 Deno.test("registered_users: the plan is the one that is promised", () => {
@@ -40,4 +41,14 @@ Deno.test("registered_users: lines go through the topic's codec unchanged, and t
     address: "London",
     data: "1815",
   });
+});
+
+Deno.test("registered_users: lines become rows, and what has no three fields a dead letter", async () => {
+  const test = await testPipeline(registeredUsers);
+  assert.equal(await test.produce(), 20);
+  await test.send({ bytes: "Ada$London$1815" }, { bytes: "Ada$London" });
+  const rows = test.rows("my_keyspace.user_details_5");
+  assert.deepEqual(rows.find(({ name }) => name === "Ada"), { name: "Ada", address: "London", data: "1815" });
+  assert.deepEqual(test.deadLetters.map(({ stage, text }) => [stage, text]), [["decode", "Ada$London"]]);
+  assert.deepEqual(test.counts, { in: 22, out: 21, filtered: 0, deadLettered: 1, late: 0, ahead: 0 });
 });

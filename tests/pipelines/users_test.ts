@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { RecordOperator } from "../../src/operators/mod.ts";
 import users, { enrich, enrichedSchema, isPlausible, toRow } from "../../src/pipelines/users.ts";
-import { json } from "../../src/mod.ts";
+import { json, testPipeline } from "../../src/mod.ts";
 import { fakerUsers } from "../../src/producers/faker_users.ts";
 import { heldRun, produce } from "../support/producer_run.ts";
 
@@ -131,4 +131,26 @@ Deno.test("users: an age goes up on the birthday, and is null when it cannot be 
   for (const dob of ["", "unknown", "12", "1992-13-40", "2030-01-01"]) {
     assert.equal(age(dob, "2025-06-15T12:00:00Z"), null, dob);
   }
+});
+
+Deno.test("users: a user comes to all four outputs, and one who is not plausible to the dead letters", async () => {
+  const test = await testPipeline(users, { now: new Date("2025-06-15T12:00:30Z") });
+  assert.equal(await test.produce(), 20);
+  await test.send(
+    { value: user, key: user.id },
+    { value: { ...user, email: "jennie@example.org" }, key: user.id },
+    { value: { ...user, id: "508842d4-1f70-40df-82fa-fc12a3c1b0f5", email: "nobody" } },
+  );
+  const [inCassandra, inPostgres] = [test.rows("spark_streams.created_users"), test.rows("users")];
+  for (const rows of [inCassandra, inPostgres]) {
+    assert.equal(rows.length, 21);
+    assert.equal(rows.find(({ id }) => id === user.id)!.email, "jennie@example.org");
+  }
+  assert.deepEqual(test.records("users_enriched").at(-2)!.value, enrich(user, record));
+  const perMinute = test.rows("users_per_minute");
+  assert.equal(perMinute.reduce((sum, row) => sum + Number(row.users), 0), 22);
+  assert.deepEqual(perMinute[0]!.window_start, new Date("2025-06-15T12:00:00Z"));
+  assert.deepEqual(test.deadLetters.map(({ stage, reason }) => [stage, reason]), [
+    ["validate(isPlausible)", 'email "nobody" has no @'],
+  ]);
 });

@@ -1,0 +1,77 @@
+import { partitionOf } from "../log/murmur2.ts";
+import type { Source } from "../pipeline.ts";
+import type { SourceRecord } from "../record.ts";
+import type { SentRecord, TestRecord } from "./test_pipeline.ts";
+
+/** A record and the partition that it is in. */
+export interface PlacedRecord {
+  readonly partition: number;
+  readonly record: SourceRecord;
+}
+
+/** The topic that a pipeline under test reads. */
+export class SourceTopic<T> {
+  readonly #source: Source<T>;
+  readonly #partitions: readonly SourceRecord[][];
+  readonly #utf8 = new TextEncoder();
+
+  constructor(source: Source<T>, partitions: number) {
+    if (!Number.isInteger(partitions) || partitions < 1) {
+      throw new TypeError(`testPipeline(): partitions is ${partitions}; give a whole number from 1`);
+    }
+    this.#source = source;
+    this.#partitions = Array.from({ length: partitions }, () => []);
+  }
+
+  /** Adds records to their partitions: all of them, or none when one cannot be. */
+  append(records: readonly TestRecord<T>[], now: number): PlacedRecord[] {
+    const encoded = records.map((record) => this.#encode(record, now));
+    return encoded.map(({ partition, ...fields }) => {
+      const log = this.#partitions[partition]!;
+      const record = { ...fields, offset: log.length };
+      log.push(record);
+      return { partition, record };
+    });
+  }
+
+  read(partition: number, offset: number): SentRecord {
+    const { key, value, timestamp } = this.#partitions[partition]![offset]!;
+    return {
+      partition,
+      offset,
+      timestamp: new Date(timestamp),
+      key: key && new TextDecoder().decode(key),
+      value: this.#source.codec.decode(value!),
+    };
+  }
+
+  #encode(record: TestRecord<T>, now: number): Omit<SourceRecord, "offset"> & { partition: number } {
+    const timestamp = Number(record.timestamp ?? now);
+    if (!Number.isFinite(timestamp)) {
+      throw new TypeError(
+        `send(): a timestamp is ${record.timestamp}; give a Date, or milliseconds since 1970`,
+      );
+    }
+    const key = record.key === null || record.key === undefined ? null : this.#utf8.encode(record.key);
+    const partition = record.partition ?? (key ? partitionOf(key, this.#partitions.length) : 0);
+    if (!this.#partitions[partition]) {
+      throw new TypeError(
+        `send(): there is no partition ${partition}; give testPipeline() as many "partitions" as are needed`,
+      );
+    }
+    return { partition, key, value: this.#bytes(record), headers: [], timestamp };
+  }
+
+  #bytes(record: TestRecord<T>): Uint8Array | null {
+    if ("value" in record) {
+      try {
+        return this.#source.codec.encode(record.value);
+      } catch (cause) {
+        throw new TypeError("send(): a value does not fit the source; to send it all the same, give bytes", {
+          cause,
+        });
+      }
+    }
+    return typeof record.bytes === "string" ? this.#utf8.encode(record.bytes) : record.bytes;
+  }
+}
