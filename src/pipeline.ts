@@ -316,6 +316,13 @@ export function aggregateOf(plan: Pipeline, output: Output): AggregateOperator<n
   return operator && isAggregate(operator) ? operator : undefined;
 }
 
+/** Whether values of a node come out of a state. */
+export function followsState(plan: Pipeline, id: number): boolean {
+  const node = plan.nodes[id - 1];
+  if (!node) return false;
+  return isStateful(node.operator) || node.parents.some((parent) => followsState(plan, parent));
+}
+
 function planProblems(plan: Pipeline): string[] {
   const problems: string[] = [];
   const { source, outputs, nodes, deadLetter } = plan;
@@ -375,26 +382,15 @@ function planProblems(plan: Pipeline): string[] {
   return problems;
 }
 
-function stateProblems({ nodes, outputs }: Pipeline): string[] {
+function stateProblems({ nodes }: Pipeline): string[] {
   const problems: string[] = [];
   const names = new Set<string>();
-  /** The nodes whose values come out of a state. */
-  const after = new Set<number>();
-  for (const { id, parents, operator } of nodes) {
-    if (parents.some((parent) => after.has(parent))) after.add(id);
+  for (const { operator } of nodes) {
     if (!isStateful(operator)) continue;
-    after.add(id);
     if (names.has(operator.stateName)) {
       problems.push(`two operators keep states as "${operator.stateName}"; give each a "name" of its own`);
     }
     names.add(operator.stateName);
-  }
-  for (const { node, sink } of outputs) {
-    if (sink.kind === "topic" && after.has(node)) {
-      problems.push(
-        `topic("${sink.name}") follows mapWithState; a postgresTable or a cassandraTable can take that, a topic not yet`,
-      );
-    }
   }
   return problems;
 }

@@ -3,7 +3,7 @@
  * them what the writer sends. A record is all or nothing over all outputs, so a collector can take back what the current
  * record gave it.
  */
-import type { Codec } from "../codecs/mod.ts";
+import type { ColumnSpec } from "../columns.ts";
 import type { RecordContext } from "../operators/mod.ts";
 import {
   aggregateOf,
@@ -17,6 +17,7 @@ import { CellEncoder } from "../sinks/cell_encoder.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
 import { Aggregator } from "./aggregator.ts";
 import { type PackableRecord, packRecords } from "./packed_records.ts";
+import { isPassing, passedColumns } from "./passing.ts";
 import type { KeyTypes, OutputRows } from "./protocol.ts";
 
 /** The record that is being worked on. */
@@ -52,8 +53,9 @@ export function collectorFor(plan: Pipeline, output: Output): Collector {
   const aggregate = aggregateOf(plan, output);
   if (aggregate) return new GroupCollector(new Aggregator(aggregate.spec));
   if (sink.kind === "cassandra") return new CellCollector(sink as CassandraTable<never>);
+  if (isPassing(plan, output)) return new PassingCollector(sink as TopicSink<never>);
   if (sink.kind === "topic") return new TopicCollector(sink as TopicSink<never>);
-  return new CopyCollector(sink as PostgresTable<never>);
+  return new CopyCollector((sink as PostgresTable<never>).columns);
 }
 
 class CellCollector implements Collector {
@@ -94,8 +96,8 @@ class CopyCollector implements Collector {
   readonly #encoder: CopyEncoder;
   #sources: number[] = [];
 
-  constructor(sink: PostgresTable<never>) {
-    this.#encoder = new CopyEncoder(sink.columns);
+  constructor(columns: readonly ColumnSpec[]) {
+    this.#encoder = new CopyEncoder(columns);
   }
 
   begin(): void {}
@@ -104,7 +106,7 @@ class CopyCollector implements Collector {
     this.#encoder.mark();
   }
 
-  add(row: never, record: CurrentRecord): boolean {
+  add(row: Readonly<Record<string, unknown>>, record: CurrentRecord): boolean {
     this.#encoder.add(row);
     this.#sources.push(record.index);
     return true;
@@ -121,6 +123,20 @@ class CopyCollector implements Collector {
     const sources = Uint32Array.from(this.#sources);
     this.#sources = [];
     return { kind: "copy", chunk: this.#encoder.finish(), sources };
+  }
+}
+
+/** Records for the outbox. */
+class PassingCollector extends CopyCollector {
+  readonly #record: (row: never, record: CurrentRecord) => TopicRecord;
+
+  constructor(sink: TopicSink<never>) {
+    super(passedColumns);
+    this.#record = recordOf(sink);
+  }
+
+  override add(row: Readonly<Record<string, unknown>>, record: CurrentRecord): boolean {
+    return super.add({ ...this.#record(row as never, record) }, record);
   }
 }
 
@@ -157,16 +173,13 @@ class GroupCollector implements Collector {
 }
 
 class TopicCollector implements Collector {
-  readonly #key: (value: never) => string | null;
-  readonly #codec: Codec<never>;
-  readonly #utf8 = new TextEncoder();
+  readonly #record: (row: never, record: CurrentRecord) => TopicRecord;
   #records: PackableRecord[] = [];
   #sources: number[] = [];
   #mark = 0;
 
   constructor(sink: TopicSink<never>) {
-    this.#key = sink.key!;
-    this.#codec = sink.codec!;
+    this.#record = recordOf(sink);
   }
 
   begin(): void {}
@@ -176,13 +189,7 @@ class TopicCollector implements Collector {
   }
 
   add(row: never, record: CurrentRecord): boolean {
-    const key = this.#key(row);
-    this.#records.push({
-      key: key === null ? null : this.#utf8.encode(key),
-      value: this.#codec.encode(row),
-      timestamp: Math.max(0, record.context.timestamp),
-      headers: [],
-    });
+    this.#records.push({ ...this.#record(row, record), headers: [] });
     this.#sources.push(record.index);
     return true;
   }
@@ -204,4 +211,25 @@ class TopicCollector implements Collector {
     this.#sources = [];
     return rows;
   }
+}
+
+interface TopicRecord {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array;
+  readonly timestamp: number;
+}
+
+/** Makes records of a topic's rows; they take over the timestamps of the records that they come from. */
+function recordOf(
+  { key: keyOf, codec }: TopicSink<never>,
+): (row: never, record: CurrentRecord) => TopicRecord {
+  const utf8 = new TextEncoder();
+  return (row, { context }) => {
+    const key = keyOf!(row);
+    return {
+      key: key === null ? null : utf8.encode(key),
+      value: codec!.encode(row),
+      timestamp: Math.max(0, context.timestamp),
+    };
+  };
 }

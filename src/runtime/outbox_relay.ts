@@ -127,6 +127,7 @@ export class OutboxRelay {
       if (value === null) return [name, null];
       if (type === "bigint") return [name, BigInt(value)];
       if (type === "double") return [name, Number(value)];
+      if (type === "bytes") return [name, Uint8Array.fromHex(String(value))];
       return [name, type === "timestamp" ? new Date(Number(value)) : value];
     }));
   }

@@ -14,6 +14,7 @@ import {
   rowTable,
   windowColumns,
 } from "./aggregate_table.ts";
+import { isPassing, passingTable } from "./passing.ts";
 import { type KeyType, type KeyTypes, sameKeyTypes } from "./protocol.ts";
 
 /** What of a warehouse makes tables. */
@@ -36,7 +37,9 @@ export class OutputTables {
   /** The outputs that the warehouse writes or merges. */
   get outputs(): number[] {
     return this.#plan.outputs.flatMap((output, i) =>
-      output.sink.kind === "postgres" || aggregateOf(this.#plan, output) ? [i] : []
+      output.sink.kind === "postgres" || aggregateOf(this.#plan, output) || isPassing(this.#plan, output)
+        ? [i]
+        : []
     );
   }
 
@@ -89,6 +92,14 @@ export class OutputTables {
     for (const i of this.outputs) {
       if (this.#tables.has(i)) continue;
       const aggregate = this.#aggregate(i);
+      const stream = this.streams.get(i);
+      if (!aggregate && stream !== undefined) {
+        const table = passingTable(stream);
+        await this.#warehouse.outbox.create(stream);
+        this.#targets.set(i, table.outbox!);
+        this.#tables.set(i, table);
+        continue;
+      }
       if (!aggregate) {
         const table = rowTable(this.#plan.outputs[i]!.sink as PostgresTable<never>);
         await this.#warehouse.createTable(table);

@@ -6,8 +6,9 @@ import type { Tables } from "../sinks/mod.ts";
 import type { Warehouse } from "../warehouse/mod.ts";
 import { OutboxRelay } from "./outbox_relay.ts";
 import type { OutputTables } from "./output_tables.ts";
+import { isPassing, passedRecord } from "./passing.ts";
 import type { SinkMeter } from "./sink_meter.ts";
-import { type Refuse, TableDelivery, TopicDelivery } from "./stream_delivery.ts";
+import { encodedBy, type Refuse, TableDelivery, TopicDelivery } from "./stream_delivery.ts";
 
 export interface RelaysOptions {
   readonly plan: Pipeline;
@@ -33,8 +34,11 @@ export class Relays {
     this.#relays = [...tables.streams].map(([output, stream]) => {
       const { sink } = plan.outputs[output]!;
       const refuse = refusal(plan, services, stream, sink.name);
+      const passing = isPassing(plan, plan.outputs[output]!);
+      const topicDelivery = (topic: TopicSink<never>) =>
+        new TopicDelivery(log, topic, stream, passing ? passedRecord : encodedBy(topic), refuse);
       const delivery = sink.kind === "topic"
-        ? new TopicDelivery(log, sink as TopicSink<never>, stream, refuse)
+        ? topicDelivery(sink as TopicSink<never>)
         : new TableDelivery(services.tables, sink as CassandraTable<never>, refuse);
       return new OutboxRelay({
         output,
@@ -65,7 +69,10 @@ export class Relays {
   }
 }
 
-/** A result that its sink will not take goes to the dead letters, as JSON: it has no record that it could be read from. */
+/**
+ * A result that its sink will not take goes to the dead letters, as JSON, for it has no record that it could be read
+ * from; one that is a record already goes with its own value.
+ */
 function refusal(
   { deadLetter }: Pipeline,
   { log }: { readonly log: Pick<Log, "produce"> },
@@ -81,7 +88,7 @@ function refusal(
     const json = JSON.stringify(row, (_, value) => typeof value === "bigint" ? String(value) : value);
     await log.produce(deadLetter, [{
       key: utf8.encode(`${stream}-${sequence}`),
-      value: utf8.encode(json),
+      value: row.value instanceof Uint8Array ? row.value : utf8.encode(json),
       headers: [header("stage", `write ${sink}`), header("error", describeError(error).slice(0, 2_000))],
     }]);
   };

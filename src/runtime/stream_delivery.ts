@@ -10,6 +10,22 @@ import type { ResultRow, StreamDelivery } from "./outbox_relay.ts";
 /** Where a result goes that its sink will not take for what it holds. */
 export type Refuse = (sequence: number, row: ResultRow, error: unknown) => Promise<void>;
 
+/** Makes a record of a row of the outbox. */
+export type RecordOf = (row: ResultRow) => ProducedRecord;
+
+/** Encodes results with a topic's own codec and key. */
+export function encodedBy({ key: keyOf, codec }: TopicSink<never>): RecordOf {
+  const utf8 = new TextEncoder();
+  return (row) => {
+    const key = keyOf!(row as never);
+    return {
+      key: key === null ? null : utf8.encode(key),
+      value: codec!.encode(row as never),
+      headers: [],
+    };
+  };
+}
+
 interface Numbered {
   readonly sequence: number;
   readonly row: ResultRow;
@@ -23,8 +39,8 @@ export class TopicDelivery implements StreamDelivery {
   readonly #log: Pick<Log, "publisher" | "offsets">;
   readonly #sink: TopicSink<never>;
   readonly #stream: string;
+  readonly #recordOf: RecordOf;
   readonly #refuse: Refuse;
-  readonly #utf8 = new TextEncoder();
   #publisher: Publisher | undefined;
   #group = "";
 
@@ -32,9 +48,11 @@ export class TopicDelivery implements StreamDelivery {
     log: Pick<Log, "publisher" | "offsets">,
     sink: TopicSink<never>,
     stream: string,
+    recordOf: RecordOf,
     refuse: Refuse,
   ) {
     this.#log = log;
+    this.#recordOf = recordOf;
     this.#sink = sink;
     this.#stream = stream;
     this.#refuse = refuse;
@@ -50,7 +68,7 @@ export class TopicDelivery implements StreamDelivery {
     const records: { sequence: number; row: ResultRow; record: ProducedRecord }[] = [];
     for (const { sequence, row } of rows) {
       try {
-        records.push({ sequence, row, record: this.#record(row) });
+        records.push({ sequence, row, record: this.#recordOf(row) });
       } catch (error) {
         await this.#refuse(sequence, row, error);
       }
@@ -107,15 +125,6 @@ export class TopicDelivery implements StreamDelivery {
       await this.close();
       throw error;
     }
-  }
-
-  #record(row: ResultRow): ProducedRecord {
-    const key = this.#sink.key!(row as never);
-    return {
-      key: key === null ? null : this.#utf8.encode(key),
-      value: this.#sink.codec!.encode(row as never),
-      headers: [],
-    };
   }
 }
 

@@ -43,5 +43,6 @@ export class MemoryOutbox implements Outbox {
 /** A value as the outbox holds it. */
 function plain(value: CellValue): string | number | boolean | null {
   if (value instanceof Date) return value.getTime();
+  if (value instanceof Uint8Array) return value.toHex();
   return typeof value === "bigint" ? String(value) : value as string | number | boolean | null;
 }

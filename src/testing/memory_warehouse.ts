@@ -63,6 +63,10 @@ export class MemoryWarehouse implements RunWarehouse {
         this.#states.remove(({ value }) => value === null);
         continue;
       }
+      if (table.passing) {
+        this.outbox.add(table.outbox!, rows);
+        continue;
+      }
       const written = this.#content(table).write(rows);
       if (table.outbox) this.outbox.add(table.outbox, written);
     }

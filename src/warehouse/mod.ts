@@ -137,6 +137,8 @@ export interface WarehouseTable extends TableName {
   readonly outbox?: OutboxTarget;
   /** Columns that functions merge, beside those that SQL does. Default: none. */
   readonly folds?: readonly FoldedColumns[];
+  /** Rows are not kept, and need no table: they only go to the outbox, all of them, in the order of arrival. */
+  readonly passing?: true;
   /** Columns that the database computes from others. */
   readonly computed: readonly ComputedColumn[];
 }

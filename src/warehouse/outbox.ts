@@ -37,7 +37,7 @@ export interface HeldStream {
 
 export interface OutboxRow {
   readonly sequence: number;
-  /** By the result's column; a `bigint` and a `double` as text, a `timestamp` as milliseconds since 1970. */
+  /** By the result's column; a `bigint` and a `double` as text, a `timestamp` as milliseconds since 1970, `bytes` as hexadecimal digits. */
   readonly result: Readonly<Record<string, string | number | boolean | null>>;
 }
 

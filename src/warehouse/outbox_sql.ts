@@ -86,5 +86,6 @@ export function outboxSql({ stream, columns }: OutboxTarget, rows: string, order
 function field({ name, type }: ColumnSpec): string {
   const column = identifier(name);
   if (type === "bigint" || type === "double") return `${column}::text`;
+  if (type === "bytes") return `encode(${column}, 'hex')`;
   return type === "timestamp" ? `(extract(epoch from ${column}) * 1000)::double precision` : column;
 }

@@ -30,6 +30,11 @@ export function tableSql(table: WarehouseTable, staging: string): TableSql {
     clear: `truncate ${name}`,
     staged: `${name} as s`,
     insert: (relation = `${name} as s`) => {
+      if (table.passing) {
+        return outboxSql(table.outbox!, `select ${arrival}, ${columns} from ${relation}`, arrival).join(
+          ";\n",
+        );
+      }
       if (table.sessions) return sessionSql(table, relation).join(";\n");
       const merge = `insert into ${tableName(table)} as t (${columns}) ${selection(table, relation)} ` +
         `on conflict (${table.key.map(identifier).join(", ")}) ${resolution(table)}`;

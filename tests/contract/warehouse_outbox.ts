@@ -1,12 +1,14 @@
 /** The part of the warehouse's contract that hands results on. */
 import assert from "node:assert/strict";
 import type { Warehouse, WarehouseTable } from "../../src/warehouse/mod.ts";
+import { passingTable } from "../../src/runtime/passing.ts";
 import { uniqueName } from "../support/env.ts";
 import {
   chunk,
   moved,
   newSource,
   newTable,
+  type Row,
   rowsOf,
   type Step,
   type WarehouseStore,
@@ -57,6 +59,32 @@ export async function outboxPart(store: WarehouseStore, warehouse: Warehouse, st
       assert.deepEqual((await outbox.read(stream, 0, 10)).map(({ sequence }) => sequence), [4]);
     },
   );
+
+  await step("records that pass through are kept in no table, and come out whole and in order", async () => {
+    const stream = uniqueName("stream");
+    await outbox.create(stream);
+    const table = passingTable(stream);
+    const record = (value: string, key: string | null = null) => ({
+      key: key === null ? null : new TextEncoder().encode(key),
+      value: new TextEncoder().encode(value),
+      timestamp: 1.7e12 + 0.5,
+    });
+    const write = (...records: object[]) =>
+      warehouse.commit({
+        source: newSource(),
+        moves: [],
+        tables: [{ table, chunks: [chunk(table, records as Row[])] }],
+      });
+    await write(record("z", "k"), record("a\\\t\n\0"), record(""));
+    const many = Array.from({ length: 200 }, (_, i) => record(`${999 - i}`));
+    await write(...many);
+    const rows = await outbox.read(stream, 0, 1_000);
+    assert.deepEqual(rows.map(({ sequence }) => sequence), Array.from({ length: 203 }, (_, i) => i + 1));
+    assert.deepEqual(rows[0]!.result, { key: "6b", value: "7a", timestamp: "1700000000000.5" });
+    const values = rows.map(({ result }) => new TextDecoder().decode(Uint8Array.fromHex(`${result.value}`)));
+    assert.deepEqual(values.slice(0, 5), ["z", "a\\\t\n\0", "", "999", "998"]);
+    assert.equal(values.at(-1), "800");
+  });
 
   await step("a stream has one holder, until it releases it or is not heard of for long", async () => {
     const { stream } = await newStream();

@@ -13,8 +13,6 @@ import {
   postgresTable,
   type Sink,
   type StateOptions,
-  text,
-  topic,
   union,
 } from "weir";
 import { deadLettersOf, linesOf, recordOf } from "../support/plan_run.ts";
@@ -408,6 +406,4 @@ Deno.test("what cannot be is refused when the pipeline is made", () => {
   assert.throws(problems([lines("a"), lines("b")] as Sink<never>[]), {
     message: 'pipeline "p": two operators keep states as "mapWithState"; give each a "name" of its own',
   });
-  const out = topic("out", { key: () => null, codec: text() });
-  assert.throws(problems([out as Sink<never>]), /topic\("out"\) follows mapWithState/);
 });

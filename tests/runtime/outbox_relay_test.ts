@@ -21,7 +21,7 @@ import { type Log, type Publication, type Publisher, RecordTooLarge } from "../.
 import { OutboxRelay, type StreamDelivery } from "../../src/runtime/outbox_relay.ts";
 import { OutputTables } from "../../src/runtime/output_tables.ts";
 import { SinkMeter } from "../../src/runtime/sink_meter.ts";
-import { TableDelivery, TopicDelivery } from "../../src/runtime/stream_delivery.ts";
+import { encodedBy, TableDelivery, TopicDelivery } from "../../src/runtime/stream_delivery.ts";
 import type { CassandraTable, TopicSink } from "../../src/pipeline.ts";
 import { type CellRows, ValueReader } from "../../src/sinks/cells.ts";
 import type { Tables } from "../../src/sinks/mod.ts";
@@ -197,7 +197,13 @@ async function check(
     return [...outputs.streams].map(([output, stream]) => {
       const { sink } = plan.outputs[output]!;
       const delivery: StreamDelivery = sink.kind === "topic"
-        ? new TopicDelivery(log as unknown as Log, sink as TopicSink<never>, stream, never)
+        ? new TopicDelivery(
+          log as unknown as Log,
+          sink as TopicSink<never>,
+          stream,
+          encodedBy(sink as TopicSink<never>),
+          never,
+        )
         : new TableDelivery(tables as unknown as Tables, sink as CassandraTable<never>, never);
       return new OutboxRelay({
         output,
@@ -303,6 +309,7 @@ Deno.test("a result that its topic will not take is handed on, and those around 
     log as unknown as Log,
     toTopic("t") as Sink<never> as TopicSink<never>,
     "stream",
+    encodedBy(toTopic("t") as Sink<never> as TopicSink<never>),
     (sequence, _, error) => {
       refused.push(`${sequence} ${(error as Error).message}`);
       return Promise.resolve();

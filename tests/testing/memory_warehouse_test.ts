@@ -65,7 +65,10 @@ const plan = pipeline("p", {
     stream.pipe(aggregate({ by, compute: { n: count() }, window: session("5s"), results: "final" })).to(
       topic("ended", { key: () => null, codec: lines() }),
     ),
-    stream.pipe(counted()).to(postgresTable("states", { columns: { id: "text", n: "int" }, key: ["id"] })),
+    stream.pipe(counted("states")).to(
+      postgresTable("states", { columns: { id: "text", n: "int" }, key: ["id"] }),
+    ),
+    stream.pipe(counted("more_states")).to(topic("passed", { key: () => "all", codec: lines() })),
     stream.pipe(map((value, { eventTime }) => rowOf(value, eventTime))).to(postgresTable("kept", {
       columns: {
         id: "uuid",
@@ -98,7 +101,7 @@ Deno.test("a pipeline in memory has the rows and records that a real warehouse g
       assert.ok(expected.length > 5, name);
       assert.deepEqual(sorted(found), sorted(expected.map(asJson)), name);
     }
-    for (const name of ["changes", "ended"]) {
+    for (const name of ["changes", "ended", "passed"]) {
       assert.ok(held.log.records(name).length > 5);
       assert.deepEqual(texts(held.log, name), texts(real.log, name), name);
     }
@@ -137,8 +140,9 @@ async function runOn(warehouse: RunWarehouse): Promise<{ dispatcher: Dispatcher;
 }
 
 /** Counts by the first character. */
-function counted(): Operator<string, { id: string; n: number }> {
+function counted(name: string): Operator<string, { id: string; n: number }> {
   return mapWithState({
+    name,
     by: (value: string) => value[0]!,
     initial: () => 0,
     update: (n, value) => ({ state: n + 1, emit: [{ id: value[0]!, n: n + 1 }] }),

@@ -220,6 +220,30 @@ Deno.test("a record that a table refuses is done again as a dead letter, and the
   assert.deepEqual(test.records("copies").map(({ key }) => key), ["a", "b"]);
 });
 
+Deno.test("a topic behind states tells of no state that never came to be", async () => {
+  const test = await testPipeline(pipeline("p", {
+    source,
+    outputs: (stream) => [
+      stream.to(
+        cassandraTable("k.rows", { columns: { sensor: "text", celsius: "double" }, key: ["sensor"] }),
+      ),
+      stream.pipe(mapWithState({
+        by: () => "all",
+        initial: () => 0,
+        update: (seen, { sensor }) => ({ state: seen + 1, emit: [`${seen + 1} with ${sensor}`] }),
+      })).to(topic("seen", { key: (line) => line.at(-1)!, codec: text() })),
+    ],
+  }));
+  await test.send(...["a", "", "b"].map((sensor) => ({ value: { sensor, celsius: 1 } })));
+  await test.restart();
+  await test.send({ value: { sensor: "c", celsius: 1 } });
+  assert.deepEqual(test.records("seen"), [
+    { key: "a", value: "1 with a" },
+    { key: "b", value: "2 with b" },
+    { key: "c", value: "3 with c" },
+  ]);
+});
+
 Deno.test("a restart changes nothing: states, sessions, watermarks and idle partitions go on", async () => {
   const plan = pipeline("p", {
     source,
