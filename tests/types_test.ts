@@ -28,6 +28,7 @@ import {
   max,
   movingAverage,
   type Output,
+  type Pipeline,
   pipeline,
   postgresTable,
   type Producer,
@@ -37,6 +38,7 @@ import {
   stddev,
   type Stream,
   sum,
+  testPipeline,
   topic,
   transform,
   tumbling,
@@ -361,3 +363,23 @@ export function scheduleErrors(numbers: Producer<number>, ids: Producer<{ id: st
   // @ts-expect-error no window is that long
   tumbling("1 fortnight");
 }
+
+Deno.test("a test sends what the source's codec gives, and nothing else", async () => {
+  const plan = pipeline("typed", {
+    source: kafka("numbers", {
+      group: "g",
+      codec: json({ type: "record", name: "N", fields: [{ name: "n", type: "int" }] }),
+    }),
+    outputs: (stream) => [stream.to(postgresTable("numbers", { columns: { n: "int" }, key: ["n"] }))],
+  });
+  const untyped: Pipeline = plan;
+  const test = await testPipeline(plan);
+  await test.send({ value: { n: 1 } }, { bytes: "anything" });
+  // @ts-expect-error -- A record has a value or bytes.
+  await assert.rejects(test.send({ key: "a" }), /a record has neither a value nor bytes/);
+  // @ts-expect-error -- The value's field has another type.
+  await assert.rejects(test.send({ value: { n: "1" } }));
+  // Of a pipeline whose source is not known, the codec alone judges.
+  await assert.rejects((await testPipeline(untyped)).send({ value: "1" }), TypeError);
+  assert.equal(test.counts.in, 2);
+});

@@ -72,6 +72,7 @@ export class SourceTopic<T> {
         });
       }
     }
+    if (record.bytes === undefined) throw new TypeError("send(): a record has neither a value nor bytes");
     return typeof record.bytes === "string" ? this.#utf8.encode(record.bytes) : record.bytes;
   }
 }

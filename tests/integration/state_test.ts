@@ -1,7 +1,9 @@
 /** States of operators through crashes and changes of owner: each record counts in them exactly once. */
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { haveServers, kafkaClients, openStores } from "../support/main_job.ts";
 import { uniqueName } from "../support/env.ts";
+import { readCommitted } from "../support/read_committed.ts";
 import { startWeir, type WeirProcess } from "../support/weir_process.ts";
 import { PgliteDatabase } from "../../src/warehouse/pglite_database.ts";
 import { withSession } from "../../src/warehouse/sql_database.ts";
@@ -10,10 +12,15 @@ import type { Status } from "../../src/status/snapshot.ts";
 const main = new URL("../../main.ts", import.meta.url).pathname;
 const api = new URL("../../src/mod.ts", import.meta.url).href;
 
-/** Numbers the records of each key, and writes a row for each number; one in a hundred fails after it was counted. */
+/**
+ * Numbers the records of each key, and writes a row and a record for each number; one in a hundred fails after it was
+ * counted.
+ */
 function moduleText(topic: string, produced: number): string {
   return `
-    import { delimited, kafka, map, mapWithState, pipeline, postgresTable } from ${JSON.stringify(api)};
+    import { delimited, kafka, map, mapWithState, pipeline, postgresTable, text, topic } from ${
+    JSON.stringify(api)
+  };
     export default pipeline("numbering", {
       schedule: {
         cron: "0 0 1 1 *",
@@ -24,8 +31,8 @@ function moduleText(topic: string, produced: number): string {
         },
       },
       source: kafka("${topic}", { group: "${topic}", codec: delimited(["who", "n"], ",") }),
-      outputs: (stream) => [
-        stream.pipe(
+      outputs: (stream) => {
+        const numbered = stream.pipe(
           mapWithState({
             by: (row) => row.who,
             initial: () => 0,
@@ -38,11 +45,17 @@ function moduleText(topic: string, produced: number): string {
             if (row.n.endsWith("77")) throw new Error("no 77");
             return row;
           }),
-        ).to(postgresTable("numbered", {
-          columns: { who: "text", number: "int", n: "text", partition: "int", position: "bigint" },
-          key: ["who", "number"],
-        })),
-      ],
+        );
+        return [
+          numbered.to(postgresTable("numbered", {
+            columns: { who: "text", number: "int", n: "text", partition: "int", position: "bigint" },
+            key: ["who", "number"],
+          })),
+          numbered.pipe(map(({ who, number }) => who + " " + number)).to(
+            topic("${topic}.numbered", { key: (line) => line.split(" ")[0], codec: text() }),
+          ),
+        ];
+      },
     });`;
 }
 
@@ -53,6 +66,17 @@ const wrongKeys = `
     from (select *, row_number() over (partition by who order by position) as place from numbered) as n group by who
   ) as r full join (select key::jsonb #>> '{}' as who, value::integer as state from weir.state) as s on s.who = r.who
   where r.who is null or s.who is null or not in_order or rows <> last or last <> state`;
+
+/** In the order of each key: what is not the number that follows the one before. */
+function wrongLines(lines: readonly string[]): string[] {
+  const last = new Map<string, number>();
+  return lines.filter((line) => {
+    const [who, number] = line.split(" ") as [string, string];
+    const expected = (last.get(who) ?? 0) + 1;
+    last.set(who, Number(number));
+    return Number(number) !== expected;
+  });
+}
 
 const isDone = (records: number) => ({ pipelines: [numbering] }: Status) =>
   numbering?.state === "running" && numbering.records.in >= records && numbering.partitions.length > 0 &&
@@ -112,10 +136,20 @@ for (const client of kafkaClients) {
         await using third = start(folder, stores.env);
         await produce(1_000);
         await third.until("all is counted", isDone(1_000));
+        for (let left = 1; left > 0;) {
+          const [{ waiting } = {}] = await stores.database.query(
+            "select count(*)::text as waiting from weir.outbox",
+          );
+          left = Number(waiting);
+          if (left > 0) await third.until("more is published", () => true);
+        }
         assert.equal(await third.stop(), 0);
         assert.deepEqual(await stores.database.query(wrongKeys), []);
         const [{ rows } = {}] = await stores.database.query("select count(*)::text as rows from numbered");
         assert.equal(Number(rows), 25_000 - 250);
+        const lines = await readCommitted(`${topic}.numbered`);
+        assert.equal(lines.length, 25_000 - 250);
+        assert.deepEqual(wrongLines(lines), []);
       }),
   });
 }
@@ -138,6 +172,21 @@ Deno.test("embedded: states go on exactly when the process is killed", async () 
       "select (select count(*) from numbered) as rows, (select sum(next_offset) from weir.positions) as records",
     );
     assert.equal(Number(rows), Number(records) * 0.99);
+    const [{ waiting } = {}] = await query("select count(*) as waiting from weir.outbox");
     await database.close();
+    const lines = published(`${folder}/data/log.db`);
+    assert.deepEqual(wrongLines(lines), []);
+    assert.equal(lines.length + Number(waiting), Number(rows));
   });
 });
+
+/** The values of the topic of numbers, in the order of each key. */
+function published(file: string): string[] {
+  const database = new DatabaseSync(file, { readOnly: true });
+  const rows = database.prepare(
+    `select cast(value as text) as line from records
+     where topic = (select id from topics where name = 'numbers.numbered') order by partition, "offset"`,
+  ).all();
+  database.close();
+  return rows.map(({ line }) => String(line));
+}

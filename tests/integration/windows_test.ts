@@ -1,9 +1,8 @@
 /** Windows on a real Kafka, Cassandra and Postgres: two processes, of which one is killed in the middle. */
 import assert from "node:assert/strict";
-import { openKafka } from "../../src/log/kafka.ts";
-import { service, uniqueName } from "../support/env.ts";
-import { LogReader } from "../support/log_reader.ts";
+import { uniqueName } from "../support/env.ts";
 import { haveServers, kafkaClients, openStores } from "../support/main_job.ts";
+import { readCommitted } from "../support/read_committed.ts";
 import { Seeded } from "../support/seeded.ts";
 import { startWeir } from "../support/weir_process.ts";
 
@@ -46,23 +45,6 @@ function moduleText(name: string): string {
         })),
       ],
     });`;
-}
-
-/** All values of a topic, as a reader of committed records sees them. What ends transactions takes offsets, too. */
-async function readCommitted(topic: string): Promise<string[]> {
-  const log = await openKafka({ brokers: [service("kafka")!] });
-  const group = uniqueName("reader");
-  const ends = await log.offsets(topic, group);
-  const reader = new LogReader(log.consumer(topic, group));
-  await reader.consumer.start(reader);
-  await reader.until(
-    "the end",
-    () => ends.every(({ partition, end }) => (reader.positions.get(partition) ?? -1) >= end),
-  );
-  await reader.consumer.stop();
-  await log.close();
-  const decoder = new TextDecoder();
-  return reader.batches.flatMap(({ records }) => records.map(({ value }) => decoder.decode(value!)));
 }
 
 for (const client of kafkaClients) {
