@@ -2,11 +2,12 @@ import type { ReferenceRow } from "../operators/reference_rows.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { deliver, type RefusedSource } from "../runtime/delivery.ts";
 import { OutputTables } from "../runtime/output_tables.ts";
-import { packRecords } from "../runtime/packed_records.ts";
+import { PackedReader, packRecords } from "../runtime/packed_records.ts";
 import type { PartitionWorker } from "../runtime/partition_worker.ts";
 import type { KeyTypes, Refusal, SliceOutput, TaskOutput } from "../runtime/protocol.ts";
 import { Relays } from "../runtime/relays.ts";
 import { SinkMeter } from "../runtime/sink_meter.ts";
+import { isPublished } from "../runtime/topic_cursor.ts";
 import { WindowCloser } from "../runtime/window_closer.ts";
 import type { Checkpoint, Move, SourceName, TableRows } from "../warehouse/mod.ts";
 import { stateTable } from "../warehouse/state_table.ts";
@@ -30,7 +31,7 @@ export interface DispatcherOptions {
 /**
  * Takes records through a worker to the stores, one batch after the other, in the order of a real run:
  *
- *     wake idle partitions -> operators -> Cassandra, topics, dead letters -> transaction -> close windows -> outbox
+ *     wake idle partitions -> operators -> Cassandra, dead letters -> transaction -> topics -> close windows -> outbox
  *             \____________ a sink refused records: from the checkpoint, these as dead letters ____________/
  */
 export class Dispatcher {
@@ -134,7 +135,7 @@ export class Dispatcher {
     const { plan, services } = this.#options;
     const { partition } = checkpoint;
     this.#checkpoints.set(partition, checkpoint);
-    this.#worker.assign(plan.name, checkpoint);
+    this.#worker.assign(plan.name, checkpoint, []);
     for await (const page of services.warehouse.states(this.#source, partition)) {
       await this.#worker.load(plan.name, partition, page);
     }
@@ -190,6 +191,16 @@ export class Dispatcher {
     await this.#options.services.warehouse.commit(transaction);
     for (const { from: _, ...move } of moves.values()) {
       this.#checkpoints.set(move.partition, { ...move, idle: false });
+    }
+    await this.#publish(output);
+  }
+
+  /** Topics of their own cursor get their records after the transaction; nothing can fail here. */
+  async #publish({ outputs }: TaskOutput): Promise<void> {
+    const { plan, services } = this.#options;
+    for (const [i, rows] of outputs.entries()) {
+      if (rows.kind !== "records" || !isPublished(plan, i)) continue;
+      await services.log.produce(plan.outputs[i]!.sink.name, new PackedReader(rows.records).produced());
     }
   }
 
