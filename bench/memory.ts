@@ -47,12 +47,12 @@ export const memory = benchmark({
       samples.push([elapsed(), run.memoryMb("now")]);
       if (samples.length % 60 === 0) report(`${figure(elapsed())} min: ${figure(samples.at(-1)![1])} MB`);
     }, 1_000);
-    let least = Infinity;
+    const looks = { all: 0, idle: 0 };
     try {
       while (elapsed() < minutes) {
         const waiting = produced - await run.committed();
-        // The first look is at what was there before the start.
-        least = Math.min(least, waiting);
+        looks.all++;
+        if (waiting <= 0) looks.idle++;
         if (waiting > backlog) await pause(100);
         else {
           await write(produced, produced + chunk);
@@ -62,7 +62,10 @@ export const memory = benchmark({
     } finally {
       clearInterval(sampler);
     }
-    if (least <= 0) throw new Error("Weir had caught up with the producer, so this was no overload");
+    // A machine that is busy elsewhere may starve the producer for a moment.
+    if (looks.idle > looks.all / 100) {
+      throw new Error("Weir caught up with the producer again and again, so this was no overload");
+    }
     const settled = samples.filter(([at]) => at > minutes / 5);
     const found = {
       "start MB": median(samples.slice(0, 5).map(([, mb]) => mb)),
