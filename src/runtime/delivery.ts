@@ -8,7 +8,6 @@ import { PackedReader } from "./packed_records.ts";
 import type { OutputRows } from "./protocol.ts";
 import { retry, serviceBackoff } from "./retry.ts";
 import type { SinkMeter } from "./sink_meter.ts";
-import { isPublished } from "./topic_cursor.ts";
 
 /** A record whose row a sink refused: its index over the task's slices, the stage, and why. */
 export interface RefusedSource {
@@ -71,15 +70,6 @@ class Delivery {
     if (rows.kind === "cells") {
       const table = sink as CassandraTable<never>;
       return await this.#writeCells(table, rows, meter, stage);
-    }
-    if (rows.kind === "records" && !isPublished(this.#options.plan, output)) {
-      const refused: RefusedSource[] = [];
-      const records = new PackedReader(rows.records).produced();
-      await this.#produce(sink.name, records, meter, (_record, i, error) => {
-        refused.push({ source: rows.sources[i]!, stage, reason: error.message });
-        return undefined;
-      });
-      return refused;
     }
     return [];
   }

@@ -1,8 +1,7 @@
 /** How far each output topic has come: a cursor of its own beside the warehouse's position, kept in the log. */
 import { Fenced } from "../errors.ts";
 import type { Cursor, Log } from "../log/mod.ts";
-import { isStateful } from "../operators/map_with_state.ts";
-import { isAggregate, type Pipeline } from "../pipeline.ts";
+import { aggregateOf, followsState, type Pipeline } from "../pipeline.ts";
 import type { Offset } from "../record.ts";
 import type { SourceName } from "../warehouse/mod.ts";
 
@@ -15,14 +14,9 @@ export function publishedTopics(plan: Pipeline): string[] {
  * Whether an output goes to a topic, and is made of one record at a time: what depends on an operator's state cannot be
  * made again for a topic that is behind.
  */
-export function isPublished({ nodes, outputs }: Pipeline, output: number): boolean {
-  const { node, sink } = outputs[output]!;
-  const isStateless = (id: number): boolean => {
-    if (id === 0) return true;
-    const { operator, parents } = nodes[id - 1]!;
-    return !isAggregate(operator) && !isStateful(operator) && parents.every(isStateless);
-  };
-  return sink.kind === "topic" && isStateless(node);
+export function isPublished(plan: Pipeline, output: number): boolean {
+  const { node, sink } = plan.outputs[output]!;
+  return sink.kind === "topic" && !aggregateOf(plan, plan.outputs[output]!) && !followsState(plan, node);
 }
 
 /** The id of a source partition's publisher: its owner fences the owner before by it. */
