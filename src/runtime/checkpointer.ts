@@ -270,7 +270,7 @@ function statesOf(tasks: readonly Task[]): Pick<Transaction, "states"> {
 }
 
 /** The records behind a row: one, or all that its group took in. */
-function sourcesOf(rows: OutputRows, row: number): number[] {
+export function sourcesOf(rows: OutputRows, row: number): number[] {
   if (rows.kind === "copy") return [rows.sources[row]!];
   if (rows.kind !== "groups") return [];
   return [...rows.sources].filter((_, i) => rows.groups[i] === row);

@@ -19,7 +19,11 @@ const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
 
 function cellValue(type: ColumnType, cell: string): CellValue {
   if (cell === "\\N") return null;
-  const text = cell.replace(/\\(.)/g, (_, character: string) => escapes[character] ?? character);
+  return readText(type, cell.replace(/\\(.)/g, (_, character: string) => escapes[character] ?? character));
+}
+
+/** A value of a column from a text that Postgres casts to its type. */
+export function readText(type: ColumnType, text: string): CellValue {
   switch (type) {
     case "int":
     case "double":
@@ -27,7 +31,7 @@ function cellValue(type: ColumnType, cell: string): CellValue {
     case "bigint":
       return BigInt(text);
     case "boolean":
-      return text === "t";
+      return text.startsWith("t");
     case "timestamp":
       return dateOf(text);
     case "json":

@@ -1,5 +1,6 @@
 import type { ReferenceRow } from "../operators/reference_rows.ts";
 import type { Pipeline } from "../pipeline.ts";
+import { sourcesOf } from "../runtime/checkpointer.ts";
 import { deliver, type RefusedSource } from "../runtime/delivery.ts";
 import { OutputTables } from "../runtime/output_tables.ts";
 import { PackedReader, packRecords } from "../runtime/packed_records.ts";
@@ -7,10 +8,14 @@ import type { PartitionWorker } from "../runtime/partition_worker.ts";
 import type { KeyTypes, Refusal, SliceOutput, TaskOutput } from "../runtime/protocol.ts";
 import { Relays } from "../runtime/relays.ts";
 import { SinkMeter } from "../runtime/sink_meter.ts";
-import { isPublished } from "../runtime/topic_cursor.ts";
 import { WindowCloser } from "../runtime/window_closer.ts";
-import type { Checkpoint, Move, SourceName, TableRows } from "../warehouse/mod.ts";
-import { stateTable } from "../warehouse/state_table.ts";
+import {
+  type Checkpoint,
+  type Move,
+  RefusedRows,
+  type SourceName,
+  type TableRows,
+} from "../warehouse/mod.ts";
 import type { MemoryLog } from "./memory_log.ts";
 import type { MemoryTables } from "./memory_tables.ts";
 import type { RunWarehouse } from "./memory_warehouse.ts";
@@ -32,7 +37,7 @@ export interface DispatcherOptions {
  * Takes records through a worker to the stores, one batch after the other, in the order of a real run:
  *
  *     wake idle partitions -> operators -> Cassandra, dead letters -> transaction -> topics -> close windows -> outbox
- *             \____________ a sink refused records: from the checkpoint, these as dead letters ____________/
+ *             \__________ a sink refused records: from the checkpoint, these as dead letters _________/
  */
 export class Dispatcher {
   readonly counts = { in: 0, out: 0, filtered: 0, deadLettered: 0, late: 0, ahead: 0 };
@@ -106,10 +111,8 @@ export class Dispatcher {
     for (;;) {
       const undo = this.#options.services.log.mark();
       const { output, refused } = await this.#attempt(records, refusals);
-      if (refused.length === 0) {
-        await this.#commit(records, output);
-        return await this.#settle();
-      }
+      if (refused.length === 0) refused.push(...await this.#commit(records, output));
+      if (refused.length === 0) return await this.#settle(output);
       undo();
       for (const { source, stage, reason } of refused) {
         const record = records[source]!;
@@ -177,50 +180,61 @@ export class Dispatcher {
     return { output, refused };
   }
 
-  async #commit(records: readonly PlacedRecord[], output: TaskOutput): Promise<void> {
+  /** Gives the records whose rows the warehouse refused; nothing is done then. */
+  async #commit(records: readonly PlacedRecord[], output: TaskOutput): Promise<RefusedSource[]> {
     const moves = new Map<number, Move>();
     records.forEach(({ partition, record }, i) => {
-      const { counts, ...reached } = output.slices[i]!;
+      const { counts: _, ...reached } = output.slices[i]!;
       const { epoch, next: from } = this.#checkpoints.get(partition)!;
       moves.set(partition, { partition, epoch, from, next: record.offset + 1, ...reached });
-      this.#count(counts);
-      if (counts.late > 0) this.late.push({ partition, offset: record.offset });
     });
-    const tables = await this.#rowsOf(output);
-    const transaction = { source: this.#source, moves: [...moves.values()], tables };
-    await this.#options.services.warehouse.commit(transaction);
+    const rows = await this.#rowsOf(output);
+    const tables = rows.map((each) => each.rows);
+    try {
+      const states = output.states?.count ? { states: [output.states] } : {};
+      const transaction = { source: this.#source, moves: [...moves.values()], tables, ...states };
+      await this.#options.services.warehouse.commit(transaction);
+    } catch (error) {
+      if (!(error instanceof RefusedRows)) throw error;
+      return error.refused.flatMap(({ table, row, reason }) => {
+        const i = rows[table]!.output;
+        const stage = `write ${this.#options.plan.outputs[i]!.sink.name}`;
+        return sourcesOf(output.outputs[i]!, row).map((source) => ({ source, stage, reason }));
+      });
+    }
     for (const { from: _, ...move } of moves.values()) {
       this.#checkpoints.set(move.partition, { ...move, idle: false });
     }
-    await this.#publish(output);
+    records.forEach(({ partition, record: { offset } }, i) => {
+      const { counts } = output.slices[i]!;
+      this.#count(counts);
+      if (counts.late > 0) this.late.push({ partition, offset });
+    });
+    return [];
   }
 
-  /** Topics of their own cursor get their records after the transaction; nothing can fail here. */
-  async #publish({ outputs }: TaskOutput): Promise<void> {
-    const { plan, services } = this.#options;
-    for (const [i, rows] of outputs.entries()) {
-      if (rows.kind !== "records" || !isPublished(plan, i)) continue;
-      await services.log.produce(plan.outputs[i]!.sink.name, new PackedReader(rows.records).produced());
-    }
-  }
-
-  async #rowsOf({ outputs, states }: TaskOutput): Promise<TableRows[]> {
-    const rows: TableRows[] = states?.count ? [{ table: stateTable, chunks: [states] }] : [];
+  async #rowsOf({ outputs }: TaskOutput): Promise<{ output: number; rows: TableRows }[]> {
+    const found: { output: number; rows: TableRows }[] = [];
     for (const i of this.#outputTables.outputs) {
       const given = outputs[i]!;
       if (given.kind === "groups" && given.keyTypes && !this.#outputTables.of(i)) {
         await this.#outputTables.createAggregate(i, given.keyTypes);
       }
       if ((given.kind === "copy" || given.kind === "groups") && given.chunk.count > 0) {
-        rows.push({ table: this.#outputTables.of(i)!, chunks: [given.chunk] });
+        found.push({ output: i, rows: { table: this.#outputTables.of(i)!, chunks: [given.chunk] } });
       }
     }
-    return rows;
+    return found;
   }
 
-  /** Closes windows, and brings results to where they go. */
-  async #settle(): Promise<void> {
-    if (this.#options.plan.source.lateness < Infinity) await this.#closer.close();
+  /** Publishes what is committed, closes windows, and brings results to where they go. */
+  async #settle(output?: TaskOutput): Promise<void> {
+    const { plan, services } = this.#options;
+    for (const [i, rows] of output?.outputs.entries() ?? []) {
+      if (rows.kind !== "records") continue;
+      await services.log.produce(plan.outputs[i]!.sink.name, new PackedReader(rows.records).produced());
+    }
+    if (plan.source.lateness < Infinity) await this.#closer.close();
     await this.#relays.relay(this.#signal);
   }
 

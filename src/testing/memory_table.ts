@@ -1,6 +1,11 @@
+import type { JsonValue } from "../columns.ts";
+import { describeError } from "../errors.ts";
 import { merges } from "../merge.ts";
-import type { WarehouseColumn, WarehouseTable } from "../warehouse/mod.ts";
-import { type CellValue, compareCells, keyOf, type TableRow } from "./copy_rows.ts";
+import type { FoldedColumns, WarehouseColumn, WarehouseTable } from "../warehouse/mod.ts";
+import { type CellValue, compareCells, keyOf, readText, type TableRow } from "./copy_rows.ts";
+
+/** What a column of states holds in here. */
+type States = readonly JsonValue[];
 
 const [start, end] = ["window_start", "window_end"] as const;
 
@@ -18,15 +23,34 @@ export class MemoryTable {
     return this.#sorted([...this.#rows.values()]).map((row) => this.#whole(row));
   }
 
-  /** Writes rows; gives those that were added or changed, each as it is in the end, in the key's order. */
-  write(rows: readonly TableRow[]): TableRow[] {
+  /** Takes everything back that is written after it. */
+  mark(): () => void {
+    const before = [...this.#rows];
+    return () => {
+      this.#rows.clear();
+      for (const [key, row] of before) this.#rows.set(key, row);
+    };
+  }
+
+  /**
+   * Writes rows; gives those that were added or changed, each as it is in the end, in the key's order.
+   *
+   * @param refused Told of a row that functions of the pipeline cannot merge; it is left out.
+   */
+  write(rows: readonly TableRow[], refused: (row: number, reason: string) => void = () => {}): TableRow[] {
     const written = new Set<string>();
-    for (const row of rows) {
+    for (const [i, row] of rows.entries()) {
+      const undo = this.#table.folds && this.mark();
       const given = this.#table.sessions ? this.#absorb(row) : row;
       const key = keyOf(given, this.#table.key);
       const held = this.#rows.get(key);
-      this.#rows.set(key, held ? this.#merged(held, given) : given);
-      written.add(key);
+      try {
+        this.#rows.set(key, this.#folded(held ? this.#merged(held, given) : given));
+        written.add(key);
+      } catch (error) {
+        undo?.();
+        refused(i, (error as Error).message);
+      }
     }
     return this.#sorted([...written].filter((key) => this.#rows.has(key)).map((key) => this.#rows.get(key)!))
       .map((row) => this.#whole(row));
@@ -68,14 +92,39 @@ export class MemoryTable {
   }
 
   #merged(held: TableRow, given: TableRow): TableRow {
-    return Object.fromEntries(
+    const row = Object.fromEntries(
       this.#table.columns.map((column) => [column.name, merged(column, held, given)]),
     );
+    for (const { state } of this.#folds) row[state] = [...held[state] as States, ...given[state] as States];
+    return row;
+  }
+
+  /** A row whose lists of states have become one state each, still in a list, and their results. */
+  #folded(row: TableRow): TableRow {
+    const changes: Record<string, CellValue> = {};
+    for (const { name, state, result, fold } of this.#folds) {
+      try {
+        const states = row[state] as States;
+        const text = states.length === 1 ? JSON.stringify(states[0]) : fold.merge(states);
+        const made = fold.result(JSON.parse(text));
+        const { type } = this.#table.columns.find((column) => column.name === result)!;
+        changes[state] = [JSON.parse(text)];
+        changes[result] = made === null ? null : readText(type, made);
+      } catch (error) {
+        throw new Error(`${name}: ${describeError(error)}`, { cause: error });
+      }
+    }
+    return { ...row, ...changes };
   }
 
   #whole(row: TableRow): TableRow {
+    const states = this.#folds.map(({ state }) => [state, (row[state] as States)[0]!]);
     const computed = this.#table.computed.map(({ name, of }) => [name, of(row) as CellValue]);
-    return { ...row, ...Object.fromEntries(computed) };
+    return { ...row, ...Object.fromEntries(states), ...Object.fromEntries(computed) };
+  }
+
+  get #folds(): readonly FoldedColumns[] {
+    return this.#table.folds ?? [];
   }
 
   #sorted(rows: TableRow[]): TableRow[] {

@@ -1,6 +1,15 @@
 import type { ColumnType } from "../columns.ts";
 import type { Offset } from "../record.ts";
-import type { Checkpoint, SourceName, Transaction, Warehouse, WarehouseTable } from "../warehouse/mod.ts";
+import {
+  type Checkpoint,
+  type RefusedRow,
+  RefusedRows,
+  type SourceName,
+  type TableRows,
+  type Transaction,
+  type Warehouse,
+  type WarehouseTable,
+} from "../warehouse/mod.ts";
 import { stateTable } from "../warehouse/state_table.ts";
 import type { Closing } from "../warehouse/watermarks.ts";
 import { readCopy, type TableRow } from "./copy_rows.ts";
@@ -54,15 +63,14 @@ export class MemoryWarehouse implements RunWarehouse {
     );
   }
 
-  commit({ moves, tables }: Transaction): Promise<void> {
+  // deno-lint-ignore require-await -- What it throws must become a rejection.
+  async commit({ moves, tables, states = [] }: Transaction): Promise<void> {
+    this.#checkFolds(tables);
     this.watermarks.move(moves);
+    this.#states.write(states.flatMap(({ bytes }) => readCopy(stateTable.columns, bytes)));
+    this.#states.remove(({ value }) => value === null);
     for (const { table, chunks } of tables) {
       const rows = chunks.flatMap(({ bytes }) => readCopy(table.columns, bytes));
-      if (table === stateTable) {
-        this.#states.write(rows);
-        this.#states.remove(({ value }) => value === null);
-        continue;
-      }
       if (table.passing) {
         this.outbox.add(table.outbox!, rows);
         continue;
@@ -70,7 +78,23 @@ export class MemoryWarehouse implements RunWarehouse {
       const written = this.#content(table).write(rows);
       if (table.outbox) this.outbox.add(table.outbox, written);
     }
-    return Promise.resolve();
+  }
+
+  /** @throws {RefusedRows} when functions of the pipeline cannot merge rows with what is there. */
+  #checkFolds(tables: readonly TableRows[]): void {
+    const refused: RefusedRow[] = [];
+    for (const [i, { table, chunks }] of tables.entries()) {
+      if (!table.folds) continue;
+      const content = this.#content(table);
+      const undo = content.mark();
+      for (const [chunk, { bytes }] of chunks.entries()) {
+        content.write(readCopy(table.columns, bytes), (row, reason) => {
+          refused.push({ table: i, chunk, row, reason });
+        });
+      }
+      undo();
+    }
+    if (refused.length > 0) throw new RefusedRows(refused);
   }
 
   #close({ accumulators, results }: Closing, watermark: number): number {

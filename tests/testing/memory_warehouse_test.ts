@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import {
   aggregate,
+  approxDistinct,
   avg,
   count,
+  custom,
   first,
   kafka,
   last,
@@ -45,6 +47,14 @@ const compute = {
   begin: first("text", (value: string) => value),
   begin_big: first("bigint", (value: string) => BigInt(value)),
   end: last("timestamp", (_: string, { eventTime }) => new Date(eventTime)),
+  about: approxDistinct((value: string) => value),
+  longest: custom({
+    init: () => "",
+    add: (held: string, value: string) => value > held ? value : held,
+    merge: (a, b) => b > a ? b : a,
+    result: (text) => text.length,
+    type: "int",
+  }),
   end_odd: last("boolean", (value: string) => Number(value) % 2 === 1),
 };
 const plan = pipeline("p", {

@@ -6,6 +6,7 @@ import {
   type Codec,
   count,
   csvFile,
+  custom,
   first,
   join,
   json,
@@ -218,6 +219,43 @@ Deno.test("a record that a table refuses is done again as a dead letter, and the
   assert.deepEqual(test.rows("n"), [{ all: true, n: 2n }]);
   assert.deepEqual(test.rows("seen"), [{ id: "all", seen: 2 }]);
   assert.deepEqual(test.records("copies").map(({ key }) => key), ["a", "b"]);
+});
+
+Deno.test("what an aggregate of one's own cannot merge is a dead letter, and the others count", async () => {
+  const plan = pipeline("p", {
+    source,
+    outputs: (stream) => [
+      stream.pipe(aggregate({
+        by: ({ sensor }) => ({ sensor }),
+        compute: {
+          n: count(),
+          temperatures: custom({
+            init: (): readonly number[] => [],
+            add: (held, { celsius }) => [...held, celsius],
+            merge: (a, b) => {
+              if (a.length + b.length > 2) throw new RangeError("two are enough");
+              return [...a, ...b];
+            },
+            result: (held) => held,
+          }),
+        },
+      })).to(postgresTable("pairs")),
+      stream.to(topic("copies", { key: ({ sensor }) => sensor, codec: json(readingSchema) })),
+    ],
+  });
+  const test = await testPipeline(plan);
+  for (const celsius of [1, 2, 3]) {
+    await test.send({ value: { sensor: "a", celsius } }, { value: { sensor: `b${celsius}`, celsius } });
+    await test.restart();
+  }
+  assert.deepEqual(test.rows("pairs"), [
+    { sensor: "a", n: 2n, temperatures: [1, 2] },
+    ...[1, 2, 3].map((celsius) => ({ sensor: `b${celsius}`, n: 1n, temperatures: [celsius] })),
+  ]);
+  assert.deepEqual(test.deadLetters.map(({ stage, offset, reason }) => [stage, offset, reason]), [
+    ["write pairs", 4, 'custom "temperatures": two are enough'],
+  ]);
+  assert.equal(test.records("copies").length, 5);
 });
 
 Deno.test("a topic behind states tells of no state that never came to be", async () => {
