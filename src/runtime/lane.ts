@@ -46,6 +46,16 @@ export class OwnedPartition {
     this.heldRecords = 0;
   }
 
+  /**
+   * A slice is done: those of its records that sinks refused are dead letters. Others are not told of yet, as that of a
+   * topic may come while a later slice is being committed.
+   */
+  passed({ from, next }: Pick<Slice, "from" | "next">): void {
+    for (const offset of this.refused.keys()) {
+      if (offset >= from && offset < next) this.refused.delete(offset);
+    }
+  }
+
   /** Topics that are behind the warehouse get what they miss first. */
   get #start(): Offset {
     return Math.min(this.checkpoint.next, this.publisher?.position ?? Infinity);

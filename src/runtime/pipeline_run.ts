@@ -376,9 +376,7 @@ export class PipelineRun {
       publish(task, this.#options.plan);
       const { tasks: underWay } = task.lane;
       underWay.splice(underWay.indexOf(task), 1);
-      for (const { partition: { refused }, next } of task.slices) {
-        for (const offset of refused.keys()) if (offset < next) refused.delete(offset);
-      }
+      for (const slice of task.slices) slice.partition.passed(slice);
     }
     this.#intake.release(tasks);
     this.#eventTime.moved();
