@@ -92,10 +92,11 @@ export class Assignment {
     const publishers = await this.#options.publishers(
       checkpoints.filter(({ partition }) => !this.laneOf(partition)),
     );
-    // Asked anew: the owner before may have gone on meanwhile, beyond the ends that were seen.
-    const ends = await this.#options.offsets();
     const positions = new Map<number, Offset>();
+    let ends: readonly PartitionOffsets[];
     try {
+      // Asked anew: the owner before may have gone on meanwhile, beyond the ends that were seen.
+      ends = await this.#options.offsets();
       for (const checkpoint of checkpoints) {
         const { partition } = checkpoint;
         if (!this.laneOf(partition)) await this.#own(checkpoint, generation, publishers.get(partition));
@@ -132,8 +133,11 @@ export class Assignment {
         fenced = true;
         continue;
       }
-      if (!await this.#prepare(lane, checkpoint, owned.publisher)) break;
-      if (lane.partitions.get(owned.partition) !== owned) continue; // it was lost meanwhile
+      // It may be lost while others are prepared, and may even have come back: the worker has a later checkpoint then.
+      const isHere = () => lane.partitions.get(owned.partition) === owned;
+      if (!isHere()) continue;
+      if (!await this.#prepare(lane, checkpoint, owned.publisher, isHere)) break;
+      if (!isHere()) continue;
       owned.restore(checkpoint);
       owned.publisher?.resume();
       consumer.seek(owned.partition, owned.expected);
@@ -217,26 +221,30 @@ export class Assignment {
     await warehouse.setPositions(source, positions, "absent");
   }
 
-  /** Answers false when the lane's worker has died meanwhile: it starts over anew when another has taken the place. */
+  /**
+   * Answers false when the lane's worker has died meanwhile: it starts over anew when another has taken the place. What is
+   * not wanted any more is left as it is.
+   */
   async #prepare(
     lane: Lane,
     checkpoint: Checkpoint,
     publisher: PartitionPublisher | undefined,
+    wanted: () => boolean,
   ): Promise<boolean> {
     const { signal, failed } = this.#options;
     const { worker } = lane.slot;
     const alive = () => lane.slot.worker === worker && !lane.slot.starting;
+    const attempt = async () => {
+      if (wanted()) await lane.prepare(checkpoint, this.#states(checkpoint, wanted), publisher?.starts);
+    };
     try {
-      await retry(() => lane.prepare(checkpoint, this.#states(checkpoint), publisher?.starts), {
-        backoff: serviceBackoff,
-        signal,
-        failed,
-        mendable: alive,
-      });
+      const mendable = () => alive() && wanted();
+      await retry(attempt, { backoff: serviceBackoff, signal, failed, mendable });
       return true;
     } catch (error) {
-      if (alive()) throw error;
-      return false;
+      if (!alive()) return false;
+      if (!wanted()) return true;
+      throw error;
     }
   }
 

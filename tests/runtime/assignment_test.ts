@@ -1,10 +1,11 @@
 /** Which partitions a process owns, and where they go on, while other processes do something at the same time. */
 import assert from "node:assert/strict";
-import { json, kafka, map, pipeline, postgresTable } from "weir";
+import { json, kafka, map, mapWithState, pipeline, postgresTable } from "weir";
 import { OffsetOutOfRange } from "../../src/errors.ts";
 import type { LogConsumer } from "../../src/log/mod.ts";
-import { Assignment } from "../../src/runtime/assignment.ts";
+import { Assignment, type AssignmentOptions } from "../../src/runtime/assignment.ts";
 import { Lane } from "../../src/runtime/lane.ts";
+import type { PartitionPublisher } from "../../src/runtime/partition_publisher.ts";
 import type { WorkerSlot } from "../../src/runtime/worker_pool.ts";
 import type { Checkpoint, Warehouse } from "../../src/warehouse/mod.ts";
 
@@ -16,7 +17,11 @@ const plan = pipeline("p", {
 });
 
 /** An assignment of one lane. The log has one partition, whose end goes up from one answer to the next. */
-function assignmentOf(held: Checkpoint, ends: number[]): Assignment {
+function assignmentOf(
+  held: Checkpoint,
+  ends: number[],
+  other: Partial<AssignmentOptions> = {},
+): Assignment {
   const slot = { id: 0, worker: { assign() {} }, starting: false } as unknown as WorkerSlot;
   const warehouse: Pick<Warehouse, "positions" | "claim"> = {
     positions: () => Promise.resolve([held]),
@@ -35,6 +40,7 @@ function assignmentOf(held: Checkpoint, ends: number[]): Assignment {
     publishers: () => Promise.resolve(new Map()),
     signal: new AbortController().signal,
     failed,
+    ...other,
   });
 }
 
@@ -51,4 +57,79 @@ Deno.test("a partition that ends before its position is", async () => {
     assert.match(error.message, /partition 0 of t at offset 8: the partition ends at 5/);
     return true;
   });
+});
+
+Deno.test("publishers that were opened for nothing are closed", async () => {
+  let [asked, opened, closed] = [0, 0, 0];
+  const publishers = () => {
+    opened++;
+    const publisher = { close: () => Promise.resolve(closed++), position: 8, furthest: 8, starts: [] };
+    return Promise.resolve(new Map([[0, publisher as unknown as PartitionPublisher]]));
+  };
+  const assignment = assignmentOf(held, [], {
+    publishers,
+    offsets: () => {
+      // The log is away just after the publishers were opened.
+      if (++asked === 2) return Promise.reject(new Error("connection refused"));
+      return Promise.resolve([{ partition: 0, earliest: 0, end: 10, committed: null }]);
+    },
+    failed: (error) => assert.match(String(error), /connection refused/),
+  });
+  await assignment.take([0]);
+  assert.deepEqual([opened, closed], [2, 1]);
+});
+
+Deno.test("a lane that starts over leaves a partition alone that went away and came back meanwhile", async () => {
+  const assigned: string[] = [];
+  const worker = {
+    assign: (_: string, { partition, epoch }: Checkpoint) => assigned.push(`${partition} of epoch ${epoch}`),
+    load: () => Promise.resolve(),
+  };
+  const slot = { id: 0, worker, starting: false } as unknown as WorkerSlot;
+  const lane = new Lane(slot, "p", { records: 10, bytes: 1_000 }, () => 0);
+  const epochs = [1, 1];
+  const checkpoints = () => epochs.map((epoch, partition) => ({ ...held, partition, epoch }));
+  const loading = Promise.withResolvers<void>();
+  const began = Promise.withResolvers<void>();
+  let isSlow = false;
+  const warehouse: Pick<Warehouse, "positions" | "claim" | "states"> = {
+    positions: () => Promise.resolve(checkpoints()),
+    claim: (_, partitions) =>
+      Promise.resolve(checkpoints().filter(({ partition }) => partitions.includes(partition))),
+    async *states(_, partition) {
+      if (!isSlow || partition !== 0) return;
+      began.resolve();
+      await loading.promise;
+      yield "[]";
+    },
+  };
+  const assignment = assignmentOf(held, [], {
+    plan: pipeline("p", {
+      source: kafka("t", { group: "g", codec: json("string") }),
+      outputs: (stream) => [
+        stream.pipe(
+          mapWithState({ by: (id) => id, initial: () => 0, update: (n) => ({ state: n + 1, emit: [] }) }),
+        )
+          .pipe(map((id: string) => ({ id })))
+          .to(postgresTable("texts", { columns: { id: "text" }, key: ["id"] })),
+      ],
+    }),
+    lanes: [lane],
+    warehouse: warehouse as Warehouse,
+    consumer: { seek() {} } as unknown as LogConsumer,
+    offsets: () =>
+      Promise.resolve([0, 1].map((partition) => ({ partition, earliest: 0, end: 10, committed: null }))),
+  });
+  await assignment.take([0, 1]);
+  isSlow = true;
+  assigned.length = 0;
+  const restored = assignment.restore(lane);
+  await began.promise;
+  await assignment.take([0]);
+  epochs[1] = 3;
+  await assignment.take([0, 1]);
+  loading.resolve();
+  await restored;
+  assert.deepEqual(assigned, ["0 of epoch 1", "1 of epoch 3"]);
+  assert.deepEqual([...lane.partitions.keys()], [0, 1]);
 });
