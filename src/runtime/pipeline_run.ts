@@ -1,7 +1,7 @@
 import { describeError, OffsetOutOfRange } from "../errors.ts";
 import type { ConsumerListener, LogConsumer } from "../log/mod.ts";
 import type { Batch, Offset } from "../record.ts";
-import type { PipelineState, PipelineStatus } from "../status/snapshot.ts";
+import type { PipelineStatus } from "../status/snapshot.ts";
 import type { SourceName } from "../warehouse/mod.ts";
 import { Assignment } from "./assignment.ts";
 import { Checkpointer } from "./checkpointer.ts";
@@ -20,16 +20,14 @@ import { Relays } from "./relays.ts";
 import { pause, pauseAfter, serviceBackoff } from "./retry.ts";
 import type { PipelineRunOptions } from "./run_options.ts";
 import { RunStats } from "./run_stats.ts";
+import { RunStatus } from "./run_status.ts";
 import { SinkMeter } from "./sink_meter.ts";
 import { prepareStores } from "./stores.ts";
-import { isPublished } from "./topic_cursor.ts";
 import type { WorkerSlot } from "./worker_pool.ts";
 
 const watchInterval = 1_000;
 /** Milliseconds after which cursors that did not move are set again: Kafka forgets them in days. */
 const cursorRefresh = 3_600_000;
-/** Longer than any pause before the next try. */
-const troubleLasts = 15_000;
 
 /**
  * One pipeline at work: owns its partitions, and moves batches from the log through the workers and the sinks to the
@@ -52,17 +50,12 @@ export class PipelineRun {
   readonly #eventTime: EventTime;
   readonly #relays: Relays;
   readonly #stats = new RunStats();
+  readonly #status: RunStatus;
   readonly #meters: SinkMeter[];
   readonly #deadLetterMeter: SinkMeter;
   readonly #stopping = new AbortController();
   readonly #gathering: Gathering;
   #loops: Promise<unknown> = Promise.resolve();
-  #assigned = false;
-  #draining = false;
-  #failure: string | undefined;
-  /** What the consumer or an assignment has last failed at. */
-  #trouble: { readonly since: number; readonly reason: string } | undefined;
-  #watchError: string | undefined;
 
   constructor(options: PipelineRunOptions) {
     this.#options = options;
@@ -132,7 +125,7 @@ export class PipelineRun {
       now,
       publishers: (checkpoints) => openPublishers(this.#publishing, checkpoints),
       signal,
-      failed: (error) => this.#trouble = { since: now(), reason: describeError(error) },
+      failed: (error) => this.#status.failedAt(error),
     });
     this.#intake = new Intake(this.#consumer, this.#assignment, limits.memoryBytes);
     this.#references = new References({ plan, services, now });
@@ -157,6 +150,18 @@ export class PipelineRun {
       closed: () => this.#relays.notify(),
     });
     this.#relays = new Relays({ plan, services, tables: this.#tables, meters: this.#meters, now });
+    this.#status = new RunStatus({
+      plan,
+      meters: this.#meters,
+      deadLetterMeter: this.#deadLetterMeter,
+      lanes: this.#lanes,
+      assignment: this.#assignment,
+      group: this.#group,
+      eventTime: this.#eventTime,
+      references: this.#references,
+      stats: this.#stats,
+      now,
+    });
   }
 
   get name(): string {
@@ -165,7 +170,7 @@ export class PipelineRun {
 
   /** Why it stopped for good, if it did. */
   get failure(): string | undefined {
-    return this.#failure;
+    return this.#status.failure;
   }
 
   /** Makes topics and tables where they are absent, checks those that are there, and reads those to join with. */
@@ -181,7 +186,7 @@ export class PipelineRun {
     const listener: ConsumerListener = {
       assigned: (partitions) => this.#assign(partitions),
       fetched: (batch) => this.#fetched(batch),
-      failed: (error) => this.#trouble = { since: this.#options.now(), reason: describeError(error) },
+      failed: (error) => this.#status.failedAt(error),
     };
     await this.#consumer.start(listener);
     const checkpoints = this.#checkpointer.run().catch((error) => this.#fail(describeError(error)));
@@ -198,12 +203,12 @@ export class PipelineRun {
 
   /** Takes no more, brings batches on the way into the warehouse and the topics, tells the group, and leaves it. */
   async stop(deadline: AbortSignal): Promise<void> {
-    this.#draining = true;
+    this.#status.isDraining = true;
     this.#intake.close();
     const isDone = () =>
       this.#lanes.every((lane) => lane.tasks.length === 0) &&
       [...this.#assignment.owned()].every(({ publisher }) => publisher?.isIdle ?? true);
-    while (!deadline.aborted && !this.#failure && !isDone()) await pause(5, deadline);
+    while (!deadline.aborted && !this.#status.failure && !isDone()) await pause(5, deadline);
     this.#end();
     await this.#loops;
     await Promise.all([...this.#assignment.owned()].map(({ publisher }) => publisher?.close()));
@@ -218,7 +223,7 @@ export class PipelineRun {
     const { ready } = slot;
     ready.then(() => this.#checkpointer.notify(), (cause) => {
       // A worker that died while it was starting has a successor; one that cannot load its module would have none better.
-      if (slot.ready === ready && !this.#draining) this.#fail(describeError(cause));
+      if (slot.ready === ready && !this.#status.isDraining) this.#fail(describeError(cause));
     });
   }
 
@@ -227,53 +232,7 @@ export class PipelineRun {
   }
 
   status(): PipelineStatus {
-    const { plan, now } = this.#options;
-    const time = now();
-    this.#stats.observe(time);
-    const [state, reason] = this.#state();
-    const { watermark } = this.#eventTime;
-    const references = this.#references.status();
-    return {
-      name: plan.name,
-      state,
-      ...(reason !== undefined && { reason }),
-      source: { topic: this.#source.topic, group: this.#source.group },
-      watermark: watermark === null ? null : new Date(watermark).toISOString(),
-      partitions: this.#group.status(),
-      ...this.#stats.status(time),
-      sinks: [...this.#meters, this.#deadLetterMeter].map((meter, i) => ({
-        ...meter.status(time),
-        ...(i < this.#meters.length && isPublished(plan, i) && { behind: this.#behind(meter.name) }),
-      })),
-      ...(references.length > 0 && { references }),
-    };
-  }
-
-  /** How far a topic is behind the checkpoints, in offsets. */
-  #behind(topic: string): number {
-    let behind = 0;
-    for (const { checkpoint, publisher } of this.#assignment.owned()) {
-      behind += Math.max(0, checkpoint.next - (publisher?.cursorOf(topic) ?? checkpoint.next));
-    }
-    return behind;
-  }
-
-  #state(): [PipelineState, string | undefined] {
-    if (this.#failure !== undefined) return ["failed", this.#failure];
-    if (this.#draining) return ["draining", undefined];
-    const meters = [...this.#meters, this.#deadLetterMeter];
-    const stalledBy = this.#recentTrouble() ?? this.#group.error ?? this.#watchError ??
-      this.#eventTime.error ??
-      meters.map((meter) => meter.stalledBy).find((reason) => reason !== undefined) ??
-      this.#lanes.map((lane) => lane.resetReason).find((reason) => reason !== undefined) ??
-      (this.#assigned ? undefined : `joining the group ${this.#source.group}`);
-    return stalledBy === undefined ? ["running", undefined] : ["stalled", stalledBy];
-  }
-
-  /** Trouble is told again with each try; what was long ago is over. */
-  #recentTrouble(): string | undefined {
-    const { now } = this.#options;
-    return this.#trouble && now() - this.#trouble.since < troubleLasts ? this.#trouble.reason : undefined;
+    return this.#status.take();
   }
 
   async #assign(partitions: readonly number[]): Promise<ReadonlyMap<number, Offset>> {
@@ -281,8 +240,8 @@ export class PipelineRun {
       const positions = await this.#assignment.take(partitions);
       this.#intake.assigned();
       this.#group.forget();
-      this.#assigned = true;
-      this.#trouble = undefined;
+      this.#status.isAssigned = true;
+      this.#status.recovered();
       return positions;
     } catch (error) {
       if (error instanceof OffsetOutOfRange) this.#fail(error.message);
@@ -291,7 +250,7 @@ export class PipelineRun {
   }
 
   #fetched(batch: Batch): void {
-    this.#trouble = undefined;
+    this.#status.recovered();
     const lane = this.#intake.accept(batch, ({ partition, expected }) => {
       this.#consumer.seek(partition, expected);
     });
@@ -307,7 +266,7 @@ export class PipelineRun {
   async #watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await pause(watchInterval, signal);
-      if (signal.aborted || this.#draining) return;
+      if (signal.aborted || this.#status.isDraining) return;
       this.#options.pool.replaceSilent(this.#options.limits.workerTimeout);
       try {
         for (const lane of await this.#assignment.outdated()) {
@@ -316,10 +275,10 @@ export class PipelineRun {
         await this.#assignment.checkRanges();
         const old = this.#options.now() - cursorRefresh;
         for (const { publisher } of this.#assignment.owned()) publisher?.refresh(old);
-        this.#watchError = undefined;
+        this.#status.watchError = undefined;
       } catch (error) {
         if (error instanceof OffsetOutOfRange) this.#fail(error.message);
-        else this.#watchError = describeError(error);
+        else this.#status.watchError = describeError(error);
       }
     }
   }
@@ -329,7 +288,7 @@ export class PipelineRun {
   }
 
   #take(lane: Lane): void {
-    if (this.#draining || this.#failure !== undefined) return;
+    if (this.#status.isDraining || this.#status.failure !== undefined) return;
     for (let next = lane.take(); next; next = lane.take()) this.#run(next.task, next.inputs);
   }
 
@@ -420,8 +379,8 @@ export class PipelineRun {
   }
 
   #fail(reason: string): void {
-    if (this.#failure !== undefined) return;
-    this.#failure = reason;
+    if (this.#status.failure !== undefined) return;
+    this.#status.failure = reason;
     this.#options.say(`${this.name}: ${reason}`);
     this.#end();
     this.#consumer.stop().catch((error) => this.#options.say(`${this.name}: ${describeError(error)}`));
