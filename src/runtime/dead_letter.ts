@@ -1,4 +1,4 @@
-import type { RecordHeader, TopicPartition } from "../record.ts";
+import type { ProducedRecord, RecordHeader, TopicPartition } from "../record.ts";
 import type { PackableRecord, PackedReader } from "./packed_records.ts";
 
 /**
@@ -48,6 +48,16 @@ export function deadLetter(
       text("error", error.slice(0, 2_000)),
       text("attempt", attempts(headers) + 1),
     ],
+  };
+}
+
+/** A dead letter too large for its topic keeps its headers, which say where the original bytes are. */
+export function withoutValue(letter: ProducedRecord): ProducedRecord {
+  const size = utf8.encode(String(letter.value?.length ?? 0));
+  return {
+    ...letter,
+    value: null,
+    headers: [...letter.headers, { key: `${prefix}value-bytes-left-out`, value: size }],
   };
 }
 

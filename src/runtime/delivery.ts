@@ -3,6 +3,7 @@ import { type Log, RecordTooLarge } from "../log/mod.ts";
 import type { CassandraTable, Pipeline } from "../pipeline.ts";
 import type { ProducedRecord } from "../record.ts";
 import type { Tables } from "../sinks/mod.ts";
+import { withoutValue } from "./dead_letter.ts";
 import type { Task } from "./lane.ts";
 import { PackedReader } from "./packed_records.ts";
 import type { OutputRows } from "./protocol.ts";
@@ -145,14 +146,4 @@ class Delivery {
       meter.settled(write);
     }
   }
-}
-
-/** A dead letter too large for its topic keeps its headers, which say where the original bytes are. */
-function withoutValue(record: ProducedRecord): ProducedRecord {
-  const size = new TextEncoder().encode(String(record.value?.length ?? 0));
-  return {
-    ...record,
-    value: null,
-    headers: [...record.headers, { key: "weir.value-bytes-left-out", value: size }],
-  };
 }

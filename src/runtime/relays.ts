@@ -1,14 +1,13 @@
-import { describeError } from "../errors.ts";
 import type { Log } from "../log/mod.ts";
 import type { CassandraTable, Pipeline, TopicSink } from "../pipeline.ts";
-import type { RecordHeader } from "../record.ts";
 import type { Tables } from "../sinks/mod.ts";
 import type { Warehouse } from "../warehouse/mod.ts";
 import { OutboxRelay } from "./outbox_relay.ts";
 import type { OutputTables } from "./output_tables.ts";
 import { isPassing, passedRecord } from "./passing.ts";
+import { refusal } from "./refused_result.ts";
 import type { SinkMeter } from "./sink_meter.ts";
-import { encodedBy, type Refuse, TableDelivery, TopicDelivery } from "./stream_delivery.ts";
+import { encodedBy, TableDelivery, TopicDelivery } from "./stream_delivery.ts";
 
 export interface RelaysOptions {
   readonly plan: Pipeline;
@@ -33,7 +32,7 @@ export class Relays {
     const { log, warehouse } = services;
     this.#relays = [...tables.streams].map(([output, stream]) => {
       const { sink } = plan.outputs[output]!;
-      const refuse = refusal(plan, services, stream, sink.name);
+      const refuse = refusal(log, plan.deadLetter, stream, sink.name);
       const passing = isPassing(plan, plan.outputs[output]!);
       const topicDelivery = (topic: TopicSink<never>) =>
         new TopicDelivery(log, topic, stream, passing ? passedRecord : encodedBy(topic), refuse);
@@ -67,29 +66,4 @@ export class Relays {
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#relays.map((relay) => relay.run(signal)));
   }
-}
-
-/**
- * A result that its sink will not take goes to the dead letters, as JSON, for it has no record that it could be read
- * from; one that is a record already goes with its own value.
- */
-function refusal(
-  { deadLetter }: Pipeline,
-  { log }: { readonly log: Pick<Log, "produce"> },
-  stream: string,
-  sink: string,
-): Refuse {
-  const utf8 = new TextEncoder();
-  const header = (name: string, value: string): RecordHeader => ({
-    key: `weir.${name}`,
-    value: utf8.encode(value),
-  });
-  return async (sequence, row, error) => {
-    const json = JSON.stringify(row, (_, value) => typeof value === "bigint" ? String(value) : value);
-    await log.produce(deadLetter, [{
-      key: utf8.encode(`${stream}-${sequence}`),
-      value: row.value instanceof Uint8Array ? row.value : utf8.encode(json),
-      headers: [header("stage", `write ${sink}`), header("error", describeError(error).slice(0, 2_000))],
-    }]);
-  };
 }
