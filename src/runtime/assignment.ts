@@ -83,6 +83,8 @@ export class Assignment {
     );
     await this.#begin(offsets.values());
     const added = (partition: number) => offsets.get(partition)?.earliest ?? 0;
+    // Another may own them by now, who would be fenced for nothing.
+    if (generation !== this.#generation) throw new Error("the partitions were assigned anew meanwhile");
     const checkpoints = await warehouse.claim(source, partitions, epochs, added);
     const kept = checkpoints.filter(({ partition, epoch }) => epochs.get(partition) === epoch);
     for (const owned of [...this.owned()]) {

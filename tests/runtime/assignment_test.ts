@@ -133,3 +133,20 @@ Deno.test("a lane that starts over leaves a partition alone that went away and c
   assert.deepEqual(assigned, ["0 of epoch 1", "1 of epoch 3"]);
   assert.deepEqual([...lane.partitions.keys()], [0, 1]);
 });
+
+Deno.test("partitions of an assignment that is outdated are not claimed", async () => {
+  const claimed: number[][] = [];
+  const warehouse: Pick<Warehouse, "positions" | "claim"> = {
+    positions: () => Promise.resolve([held]),
+    claim: (_, partitions) => {
+      claimed.push([...partitions]);
+      return Promise.resolve(partitions.map((partition) => ({ ...held, partition, epoch: 2 })));
+    },
+  };
+  const assignment = assignmentOf(held, [10, 10, 10], { warehouse: warehouse as Warehouse });
+  const outdated = assignment.take([0, 1]);
+  const latest = assignment.take([0]);
+  await assert.rejects(outdated, /assigned anew/);
+  assert.deepEqual(await latest, new Map([[0, 8]]));
+  assert.deepEqual(claimed, [[0]]);
+});
