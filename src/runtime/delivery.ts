@@ -24,15 +24,15 @@ export interface DeliveryOptions {
   readonly plan: Pipeline;
   readonly tables: Pick<Tables, "write">;
   readonly log: Pick<Log, "produce">;
-  /** One per output, in order; those of warehouse tables are not used here. */
+  /** One per output, in order; only those of Cassandra's tables are used here. */
   readonly meters: readonly SinkMeter[];
   readonly deadLetterMeter: SinkMeter;
   readonly now: () => number;
 }
 
 /**
- * Writes what of a batch goes elsewhere than into the warehouse, before the transaction that moves the position: a crash
- * in between repeats the writes, which is harmless to converging tables and adds copies to topics. What fails is tried
+ * Writes rows to Cassandra and dead letters to their topic, before the transaction that moves the position: a crash in
+ * between repeats the writes, which is harmless to converging tables and adds copies of dead letters. What fails is tried
  * again for as long as the batch is not abandoned.
  *
  * Resolves when all is durable, with the records that a sink refused for what they hold; these were not written.
@@ -56,23 +56,15 @@ class Delivery {
     const letters = new PackedReader(deadLetters).produced();
     const [refused] = await Promise.all([
       Promise.all(outputs.map((rows, i) => this.#write(i, rows, meters[i]!))),
-      this.#produce(plan.deadLetter, letters, deadLetterMeter, withoutValue),
+      this.#produce(plan.deadLetter, letters, deadLetterMeter),
     ]);
     return refused.flat();
   }
 
-  async #write(
-    output: number,
-    rows: OutputRows,
-    meter: SinkMeter,
-  ): Promise<RefusedSource[]> {
+  async #write(output: number, rows: OutputRows, meter: SinkMeter): Promise<RefusedSource[]> {
+    if (rows.kind !== "cells") return [];
     const { sink } = this.#options.plan.outputs[output]!;
-    const stage = `write ${sink.name}`;
-    if (rows.kind === "cells") {
-      const table = sink as CassandraTable<never>;
-      return await this.#writeCells(table, rows, meter, stage);
-    }
-    return [];
+    return await this.#writeCells(sink as CassandraTable<never>, rows, meter, `write ${sink.name}`);
   }
 
   async #writeCells(
@@ -100,28 +92,26 @@ class Delivery {
     return [];
   }
 
-  /** Produces all; those too large for the topic are replaced by what `tooLarge` gives, or left out. */
+  /** Produces all; one that is too large for the topic goes without its value, or is left out if it still is. */
   async #produce(
     topic: string,
-    records: readonly ProducedRecord[],
+    letters: readonly ProducedRecord[],
     meter: SinkMeter,
-    tooLarge: (record: ProducedRecord, index: number, error: Error) => ProducedRecord | undefined,
+    shorten: (letter: ProducedRecord) => ProducedRecord | undefined = withoutValue,
   ): Promise<void> {
-    if (records.length === 0) return;
+    if (letters.length === 0) return;
     const { log } = this.#options;
     const fits = (error: unknown) => !(error instanceof RecordTooLarge);
     try {
-      await this.#untilDone(meter, () => log.produce(topic, records), fits);
-      meter.wrote(records.length);
+      await this.#untilDone(meter, () => log.produce(topic, letters), fits);
+      meter.wrote(letters.length);
     } catch (error) {
       if (fits(error)) throw error;
-      if (records.length > 1) {
-        for (const [i, record] of records.entries()) {
-          await this.#produce(topic, [record], meter, (_record, _i, cause) => tooLarge(record, i, cause));
-        }
+      if (letters.length > 1) {
+        for (const letter of letters) await this.#produce(topic, [letter], meter, shorten);
         return;
       }
-      const instead = tooLarge(records[0]!, 0, error as Error);
+      const instead = shorten(letters[0]!);
       if (instead) await this.#produce(topic, [instead], meter, () => undefined);
     }
   }
