@@ -12,6 +12,9 @@ import type { ConsumerListener } from "./mod.ts";
  */
 const fetchInterval = 3;
 
+/** Milliseconds that batches wait for a partition to be resumed: short, as kafkajs sends heartbeats only between them. */
+const longestHold = 200;
+
 /** As many as a fetch may bring: one after the other, each batch would wait for those before it to return. */
 const partitionsConsumedConcurrently = 64;
 
@@ -44,6 +47,8 @@ export class KafkaMembership implements Membership {
   #generation = 0;
   /** When the last fetch was allowed, by the clock of `performance`. */
   #lastFetch = -Infinity;
+  /** Let those batches return that wait for a partition to be resumed. */
+  readonly #holds: (() => void)[] = [];
   #assigned: readonly number[] = [];
   /** The partitions whose positions are known. */
   readonly #open = new Map<number, Reading>();
@@ -86,11 +91,27 @@ export class KafkaMembership implements Membership {
     await this.#ended.promise;
   }
 
-  /** A broker is fetched again when all batches of its last answer have returned: so not too soon after that. */
+  /**
+   * A broker is fetched again when all batches of its last answer have returned: so not too soon after that, and, when
+   * all partitions are paused, as soon as one is resumed. kafkajs by itself looks only every `maxWaitTime` whether one is.
+   */
   async #pace(): Promise<void> {
     const early = this.#lastFetch + fetchInterval - performance.now();
     if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
+    if (this.#open.size > 0 && this.#assigned.every((partition) => this.#paused.has(partition))) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, longestHold);
+        this.#holds.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
     this.#lastFetch = performance.now();
+  }
+
+  #endHolds(): void {
+    for (const end of this.#holds.splice(0)) end();
   }
 
   async #join(): Promise<void> {
@@ -175,6 +196,7 @@ export class KafkaMembership implements Membership {
   leave(): Promise<void> {
     this.#left = true;
     this.#ended.resolve();
+    this.#endHolds();
     // kafkajs starts to read when a stop comes before it has joined: so first let it.
     this.#leaving ??= this.#joining.catch(() => {}).then(() => this.#consumer.disconnect());
     return within(closeTimeout, this.#leaving).catch(() => {});
@@ -225,6 +247,7 @@ export class KafkaMembership implements Membership {
 
   #resume(partitions: readonly number[]): void {
     if (partitions.length > 0) this.#tell(() => this.#consumer.resume(this.#these(partitions)));
+    this.#endHolds();
   }
 
   /** kafkajs throws when it has just crashed, and will tell so; the next assignment sets everything anew. */
