@@ -316,11 +316,9 @@ export function aggregateOf(plan: Pipeline, output: Output): AggregateOperator<n
   return operator && isAggregate(operator) ? operator : undefined;
 }
 
-/** Whether values of a node come out of a state. */
-export function followsState(plan: Pipeline, id: number): boolean {
-  const node = plan.nodes[id - 1];
-  if (!node) return false;
-  return isStateful(node.operator) || node.parents.some((parent) => followsState(plan, parent));
+/** Whether any operator keeps states: what becomes of a record then depends on those before it. */
+export function keepsStates({ nodes }: Pick<Pipeline, "nodes">): boolean {
+  return nodes.some(({ operator }) => isStateful(operator));
 }
 
 function planProblems(plan: Pipeline): string[] {

@@ -1,11 +1,11 @@
-import { aggregateOf, followsState, type Pipeline } from "../pipeline.ts";
+import { aggregateOf, keepsStates, type Pipeline } from "../pipeline.ts";
 import type { ProducedRecord } from "../record.ts";
 import type { Output } from "../stream.ts";
 import type { WarehouseTable } from "../warehouse/mod.ts";
 
 /**
- * Records of a topic that pass through the warehouse's outbox, since they come out of states: written before the
- * transaction, they could tell of a state that never came to be.
+ * Records of a topic that pass through the warehouse's outbox, since the pipeline keeps states: made again for a topic
+ * that is behind, they could tell of a state that never came to be.
  */
 export const passedColumns: WarehouseTable["columns"] = [
   { name: "key", type: "bytes", optional: true, merge: "keep" },
@@ -15,7 +15,7 @@ export const passedColumns: WarehouseTable["columns"] = [
 
 /** Whether an output's records pass through the outbox. */
 export function isPassing(plan: Pipeline, output: Output): boolean {
-  return output.sink.kind === "topic" && !aggregateOf(plan, output) && followsState(plan, output.node);
+  return output.sink.kind === "topic" && !aggregateOf(plan, output) && keepsStates(plan);
 }
 
 /** What a batch's records are written as: rows of no table, which go to a stream. */

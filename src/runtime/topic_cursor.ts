@@ -1,7 +1,7 @@
 /** How far each output topic has come: a cursor of its own beside the warehouse's position, kept in the log. */
 import { Fenced } from "../errors.ts";
 import type { Cursor, Log } from "../log/mod.ts";
-import { aggregateOf, followsState, type Pipeline } from "../pipeline.ts";
+import { aggregateOf, keepsStates, type Pipeline } from "../pipeline.ts";
 import type { Offset } from "../record.ts";
 import type { SourceName } from "../warehouse/mod.ts";
 
@@ -11,12 +11,13 @@ export function publishedTopics(plan: Pipeline): string[] {
 }
 
 /**
- * Whether an output goes to a topic, and is made of one record at a time: what depends on an operator's state cannot be
- * made again for a topic that is behind.
+ * Whether an output goes to a topic by a cursor of its own: a record's part can be made again for a topic that is behind,
+ * unless the pipeline keeps states. Those may make a dead letter of a record, or give something else for it, and are not
+ * what they were when it first came.
  */
 export function isPublished(plan: Pipeline, output: number): boolean {
-  const { node, sink } = plan.outputs[output]!;
-  return sink.kind === "topic" && !aggregateOf(plan, plan.outputs[output]!) && !followsState(plan, node);
+  const { sink } = plan.outputs[output]!;
+  return sink.kind === "topic" && !aggregateOf(plan, plan.outputs[output]!) && !keepsStates(plan);
 }
 
 /** The id of a source partition's publisher: its owner fences the owner before by it. */
