@@ -316,6 +316,11 @@ export function aggregateOf(plan: Pipeline, output: Output): AggregateOperator<n
   return operator && isAggregate(operator) ? operator : undefined;
 }
 
+/** Whether an output takes what each record gives to a topic, and no aggregate's results. */
+export function isRecordTopic(plan: Pipeline, output: Output): boolean {
+  return output.sink.kind === "topic" && !aggregateOf(plan, output);
+}
+
 /** Whether any operator keeps states: what becomes of a record then depends on those before it. */
 export function keepsStates({ nodes }: Pick<Pipeline, "nodes">): boolean {
   return nodes.some(({ operator }) => isStateful(operator));

@@ -1,4 +1,4 @@
-import { aggregateOf, keepsStates, type Pipeline } from "../pipeline.ts";
+import { isRecordTopic, keepsStates, type Pipeline } from "../pipeline.ts";
 import type { ProducedRecord } from "../record.ts";
 import type { Output } from "../stream.ts";
 import type { WarehouseTable } from "../warehouse/mod.ts";
@@ -15,7 +15,7 @@ export const passedColumns: WarehouseTable["columns"] = [
 
 /** Whether an output's records pass through the outbox. */
 export function isPassing(plan: Pipeline, output: Output): boolean {
-  return output.sink.kind === "topic" && !aggregateOf(plan, output) && keepsStates(plan);
+  return isRecordTopic(plan, output) && keepsStates(plan);
 }
 
 /** What a batch's records are written as: rows of no table, which go to a stream. */

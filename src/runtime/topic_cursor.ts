@@ -1,7 +1,7 @@
 /** How far each output topic has come: a cursor of its own beside the warehouse's position, kept in the log. */
 import { Fenced } from "../errors.ts";
 import type { Cursor, Log } from "../log/mod.ts";
-import { aggregateOf, keepsStates, type Pipeline } from "../pipeline.ts";
+import { isRecordTopic, keepsStates, type Pipeline } from "../pipeline.ts";
 import type { Offset } from "../record.ts";
 import type { SourceName } from "../warehouse/mod.ts";
 
@@ -16,8 +16,7 @@ export function publishedTopics(plan: Pipeline): string[] {
  * what they were when it first came.
  */
 export function isPublished(plan: Pipeline, output: number): boolean {
-  const { sink } = plan.outputs[output]!;
-  return sink.kind === "topic" && !aggregateOf(plan, plan.outputs[output]!) && !keepsStates(plan);
+  return isRecordTopic(plan, plan.outputs[output]!) && !keepsStates(plan);
 }
 
 /** The id of a source partition's publisher: its owner fences the owner before by it. */
