@@ -9,12 +9,6 @@ import { startWeir, type WeirProcess } from "./weir_process.ts";
 const main = new URL("../../main.ts", import.meta.url).pathname;
 const api = new URL("../../src/mod.ts", import.meta.url).href;
 
-/** Where a record of an output came from: its value is this as `partition offset`. */
-export interface Origin {
-  readonly partition: number;
-  readonly offset: number;
-}
-
 export interface TopicJobOptions {
   readonly client: "kafkajs" | "platformatic";
   /** Partitions of the source. */
