@@ -2,6 +2,7 @@ import type { LogConsumer } from "../log/mod.ts";
 import type { Batch } from "../record.ts";
 import type { Assignment } from "./assignment.ts";
 import type { Lane, OwnedPartition, Task } from "./lane.ts";
+import { type TaskOutput, transferables } from "./protocol.ts";
 
 /** No partition is held back below this, however many share the memory. */
 const leastHighMark = 64 * 1024;
@@ -49,6 +50,18 @@ export class Intake {
     if (above.size < partitions.length) this.#consumer.resume(which(false));
   }
 
+  /** A batch came back from its worker: what came of its records is held from now on, and they are not. */
+  processed({ slices, output }: Task): void {
+    const before = slices.reduce((sum, { bytes }) => sum + bytes, 0);
+    const share = before === 0 ? 0 : bytesOf(output!) / before;
+    for (const slice of slices) {
+      const bytes = slice.bytes * share;
+      slice.partition.heldBytes += bytes - slice.bytes;
+      slice.bytes = bytes;
+    }
+    this.resume();
+  }
+
   /** These batches are in the warehouse: their memory is free, but for what waits to be published. */
   release(tasks: readonly Task[]): void {
     for (const { partition, bytes, offsets } of tasks.flatMap((task) => task.slices)) {
@@ -92,4 +105,8 @@ export class Intake {
 
 function held(partitions: readonly OwnedPartition[]): number {
   return partitions.reduce((sum, { memory }) => sum + memory, 0);
+}
+
+function bytesOf(output: TaskOutput): number {
+  return transferables(output).reduce((sum, { byteLength }) => sum + byteLength, 0);
 }

@@ -63,8 +63,10 @@ export class OwnedPartition {
 }
 
 /** A part of a task: a chunk of one partition. Its records have gone to the worker. */
-export interface Slice extends Omit<Chunk, "records"> {
+export interface Slice extends Omit<Chunk, "records" | "bytes"> {
   readonly partition: OwnedPartition;
+  /** The memory that it takes: that of its records, and when they are processed that of what came of them. */
+  bytes: number;
   /** The warehouse has it already: it comes by again for the output topics. */
   readonly replayed: boolean;
 }

@@ -313,6 +313,7 @@ export class PipelineRun {
     this.#stats.took("process", now() - task.startedAt, now());
     if (isAbandoned(task)) return;
     task.state = "delivering";
+    this.#intake.processed(task);
     this.#pump(lane);
     const start = now();
     try {

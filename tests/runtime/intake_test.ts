@@ -55,3 +55,24 @@ Deno.test("an assignment while the process stops lets nothing flow", () => {
   intake.assigned();
   assert.deepEqual([paused, resumed], [[[0, 1], [0, 1]], []]);
 });
+
+Deno.test("what is processed holds what came of it, so that partitions flow again before it is committed", () => {
+  const { intake, lane, resumed, accept } = intakeOf();
+  accept(0, 0, 600);
+  accept(1, 0, 600);
+  const { task } = lane.take()!;
+  assert.equal(task.slices.length, 2);
+  const rows = {
+    kind: "copy",
+    chunk: { count: 1, bytes: new Uint8Array(90) },
+    sources: new Uint32Array(1),
+  } as const;
+  const deadLetters = { count: 0, buffer: new ArrayBuffer(6) };
+  task.output = { slices: [], outputs: [rows], deadLetters, busy: 0 };
+  intake.processed(task);
+  const held = [...lane.partitions.values()].map(({ heldBytes }) => heldBytes);
+  assert.deepEqual(held, [50, 50]);
+  assert.deepEqual(resumed, [[0, 1]]);
+  intake.release([task]);
+  assert.deepEqual([...lane.partitions.values()].map(({ heldBytes }) => heldBytes), [0, 0]);
+});
