@@ -35,6 +35,12 @@ export interface ProducedRecord {
   readonly partition?: number;
 }
 
+/** Records in one buffer that can be handed to another thread; `packed_records.ts` reads and makes it. */
+export interface PackedRecords {
+  readonly count: number;
+  readonly buffer: ArrayBuffer;
+}
+
 /**
  * What one fetch brought from one partition. `records` may be empty, when all that was there were control
  * records or compacted away: the position still moves on to `next`.
@@ -45,5 +51,6 @@ export interface Batch {
   readonly from: Offset;
   /** The offset to read from next. */
   readonly next: Offset;
-  readonly records: readonly SourceRecord[];
+  /** In the order of their offsets. */
+  readonly records: PackedRecords;
 }

@@ -17,7 +17,11 @@ interface Layer {
 
 /** The first layer whose pattern matches is a file's own. */
 const layers: readonly Layer[] = [
-  { name: "leaves", files: /^src\/(record|errors|columns|duration|merge|byte_buffer)\.ts$/, may: [] },
+  {
+    name: "leaves",
+    files: /^src\/(record|packed_records|varint|errors|columns|duration|merge|byte_buffer)\.ts$/,
+    may: [],
+  },
   { name: "settings", files: /^src\/(config|settings|version)\.ts$/, may: ["leaves", "deno.json"] },
   { name: "codecs", files: /^src\/codecs\//, may: ["leaves"] },
   {

@@ -1,4 +1,5 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
+import { packRecords } from "../packed_records.ts";
 import type { Batch, Offset } from "../record.ts";
 import type { EmbeddedStore } from "./embedded_store.ts";
 import type { ConsumerListener, LogConsumer } from "./mod.ts";
@@ -138,7 +139,7 @@ export class EmbeddedConsumer implements LogConsumer {
       if (from === undefined || from >= topic.ends[partition]! || this.#paused.has(partition)) continue;
       const records = this.#store.read(topic, partition, from, maxBatchRecords, maxBatchBytes);
       const next = (records.at(-1)?.offset ?? topic.ends[partition]! - 1) + 1;
-      return { partition, from, next, records };
+      return { partition, from, next, records: packRecords(records) };
     }
     return undefined;
   }

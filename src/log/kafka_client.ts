@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers";
 import type { Kafka, KafkaConfig, SASLOptions } from "kafkajs";
 import { causes, type KafkaSettings } from "./brokers.ts";
-import { hideAborted } from "./kafka_aborted.ts";
+import { fetchRecordSets } from "./kafka_fetch.ts";
 
 /**
  * One kafkajs client and the last error that it logged. Every consumer and producer gets its own: kafkajs shares the
@@ -25,7 +25,7 @@ export async function loadKafkaClients(settings: KafkaSettings): Promise<KafkaCl
   ]);
   if (RequestQueue.prototype.scheduleCheckPendingRequests !== scheduleCheckPendingRequests) {
     RequestQueue.prototype.scheduleCheckPendingRequests = scheduleCheckPendingRequests;
-    hideAborted(Broker.prototype);
+    fetchRecordSets(Broker.prototype);
   }
   return () => {
     let logged = "";

@@ -1,10 +1,11 @@
-import type { Consumer, ConsumerEndBatchProcessEvent, EachBatchPayload } from "kafkajs";
+import type { Consumer, EachBatchPayload } from "kafkajs";
 import type { Offset } from "../record.ts";
 import { closeTimeout, membership, within } from "./brokers.ts";
 import type { Membership } from "./group_consumer.ts";
 import { errorType, type KafkaClient } from "./kafka_client.ts";
-import { sourceRecords } from "./kafka_records.ts";
+import { recordSetOf, recordSetsRack } from "./kafka_fetch.ts";
 import type { ConsumerListener } from "./mod.ts";
+import { readRecordSet } from "./record_set.ts";
 
 /**
  * Milliseconds from one fetch to the next, at least: at a few hundred records a second each would bring one, and
@@ -17,14 +18,6 @@ const longestHold = 200;
 
 /** As many as a fetch may bring: one after the other, each batch would wait for those before it to return. */
 const partitionsConsumedConcurrently = 64;
-
-/** Where reading a partition stands. */
-interface Reading {
-  /** The offset that the next batch starts from. */
-  next: Offset;
-  /** Whether everything that still arrives was asked for after the last seek. */
-  settled: boolean;
-}
 
 /**
  * One membership in a consumer group by one kafkajs consumer.
@@ -51,7 +44,7 @@ export class KafkaMembership implements Membership {
   readonly #holds: (() => void)[] = [];
   #assigned: readonly number[] = [];
   /** The partitions whose positions are known. */
-  readonly #open = new Map<number, Reading>();
+  readonly #open = new Set<number>();
   /** What the owner has asked for since the last assignment. */
   readonly #paused = new Set<number>();
   readonly #sought = new Map<number, Offset>();
@@ -69,6 +62,7 @@ export class KafkaMembership implements Membership {
     this.#opened = opened;
     this.#consumer = client.kafka.consumer({
       groupId: group,
+      rackId: recordSetsRack,
       allowAutoTopicCreation: false,
       sessionTimeout: membership.sessionTimeout,
       heartbeatInterval: membership.heartbeatInterval,
@@ -82,9 +76,8 @@ export class KafkaMembership implements Membership {
   }
 
   async run(): Promise<void> {
-    const { GROUP_JOIN, END_BATCH_PROCESS, CRASH } = this.#consumer.events;
+    const { GROUP_JOIN, CRASH } = this.#consumer.events;
     this.#consumer.on(GROUP_JOIN, ({ payload }) => this.#assign(payload.memberAssignment[this.#topic] ?? []));
-    this.#consumer.on(END_BATCH_PROCESS, (event) => this.#endBatch(event));
     this.#consumer.on(CRASH, ({ payload }) => this.#end(payload.error));
     this.#joining = this.#join();
     this.#joining.catch((error) => this.#end(error));
@@ -152,7 +145,7 @@ export class KafkaMembership implements Membership {
     for (const partition of this.#assigned) {
       const next = this.#sought.get(partition) ?? positions.get(partition);
       if (next === undefined) throw new Error(`No position was given for partition ${partition}`);
-      this.#open.set(partition, { next, settled: false });
+      this.#open.add(partition);
       this.#seek(partition, next);
     }
     this.#resume(this.#assigned.filter((partition) => !this.#paused.has(partition)));
@@ -160,12 +153,8 @@ export class KafkaMembership implements Membership {
   }
 
   seek(partition: number, offset: Offset): void {
-    if (this.#open.has(partition)) {
-      this.#open.set(partition, { next: offset, settled: false });
-      this.#seek(partition, offset);
-    } else if (this.#assigned.includes(partition)) {
-      this.#sought.set(partition, offset);
-    }
+    if (this.#open.has(partition)) this.#seek(partition, offset);
+    else if (this.#assigned.includes(partition)) this.#sought.set(partition, offset);
   }
 
   pause(partitions: readonly number[]): void {
@@ -203,38 +192,15 @@ export class KafkaMembership implements Membership {
   }
 
   #fetched({ batch, isStale }: EachBatchPayload): void {
-    const reading = this.#open.get(batch.partition);
     // Stale: a seek came after the fetch, and will be followed by a fetch from there.
-    if (!reading || this.#left || isStale()) return;
-    reading.next = Number(batch.lastOffset()) + 1;
-    reading.settled = true;
+    if (!this.#open.has(batch.partition) || this.#left || isStale()) return;
+    const { recordSet, decompress } = recordSetOf(batch);
+    const from = Number((batch as FetchedBatch).fetchedOffset);
     this.#listener.fetched({
       partition: batch.partition,
-      from: Number((batch as FetchedBatch).fetchedOffset),
-      next: reading.next,
-      records: sourceRecords(batch.messages),
+      from,
+      ...readRecordSet(recordSet, from, decompress),
     });
-  }
-
-  /** A fetch may bring nothing but control records and aborted ones: kafkajs tells of it by this event alone. */
-  #endBatch(
-    { payload: { partition, batchSize, firstOffset, lastOffset } }: ConsumerEndBatchProcessEvent,
-  ): void {
-    const reading = this.#open.get(partition);
-    if (batchSize > 0 || !reading || this.#left) return;
-    const from = reading.next;
-    const next = Number(lastOffset) + 1;
-    if (next <= from) return;
-    // The event does not tell the offset that was asked for. If it tells of a later stretch than the next, the fetch
-    // may have been under way when the owner sought: ask again, and then it is a gap that compaction left.
-    const gap = firstOffset === null || Number(firstOffset) > from;
-    if (gap && !reading.settled) {
-      reading.settled = true;
-      return this.#seek(partition, from);
-    }
-    reading.next = next;
-    reading.settled = true;
-    this.#listener.fetched({ partition, from, next, records: [] });
   }
 
   #end(error: unknown): void {

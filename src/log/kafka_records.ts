@@ -1,35 +1,6 @@
 import { Buffer } from "node:buffer";
-import type { IHeaders, KafkaMessage, Message } from "kafkajs";
-import type { ProducedRecord, RecordHeader, SourceRecord } from "../record.ts";
-
-const noHeaders: readonly RecordHeader[] = Object.freeze([]);
-
-/** What kafkajs has read. This runs for every record on the main thread: it copies no bytes and parses nothing twice. */
-export function sourceRecords(messages: readonly KafkaMessage[]): SourceRecord[] {
-  const records = new Array<SourceRecord>(messages.length);
-  for (let i = 0; i < messages.length; i++) {
-    const message = messages[i]!;
-    records[i] = {
-      offset: Number(message.offset),
-      timestamp: Number(message.timestamp),
-      key: message.key,
-      value: message.value,
-      headers: readHeaders(message.headers),
-    };
-  }
-  return records;
-}
-
-/** kafkajs gathers headers by key, so that those of one key stand together and numeric keys come first. */
-function readHeaders(headers: IHeaders | undefined): readonly RecordHeader[] {
-  let read: RecordHeader[] | undefined;
-  for (const key in headers) {
-    const values = headers[key] as Buffer | null | (Buffer | null)[];
-    read ??= [];
-    for (const value of Array.isArray(values) ? values : [values]) read.push({ key, value });
-  }
-  return read ?? noHeaders;
-}
+import type { IHeaders, Message } from "kafkajs";
+import type { ProducedRecord, RecordHeader } from "../record.ts";
 
 /** What kafkajs is to write. */
 export function producedMessage(record: ProducedRecord): Message {

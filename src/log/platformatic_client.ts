@@ -1,5 +1,7 @@
 import type { BaseOptions, SASLOptions } from "@platformatic/kafka";
 import { causes, type KafkaSettings, membership } from "./brokers.ts";
+import { decompressBy } from "./compression.ts";
+import type { Decompress } from "./record_set.ts";
 
 export type Library = typeof import("@platformatic/kafka");
 
@@ -7,10 +9,13 @@ export type Library = typeof import("@platformatic/kafka");
 export interface PlatformaticClients {
   readonly library: Library;
   readonly options: BaseOptions;
+  readonly decompress: Decompress;
 }
 
 export async function loadPlatformatic(settings: KafkaSettings): Promise<PlatformaticClients> {
-  return { library: await import("@platformatic/kafka"), options: connection(settings) };
+  const library = await import("@platformatic/kafka");
+  const decompress = decompressBy(library.compressionsAlgorithmsByBitmask);
+  return { library, options: connection(settings), decompress };
 }
 
 function connection({ brokers, clientId = "weir", ssl, sasl }: KafkaSettings): BaseOptions {

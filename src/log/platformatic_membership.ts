@@ -4,6 +4,7 @@ import { closeTimeout, membership, within } from "./brokers.ts";
 import type { Membership } from "./group_consumer.ts";
 import type { ConsumerListener } from "./mod.ts";
 import { answers, type Library, type PlatformaticClients } from "./platformatic_client.ts";
+import { fetchRecordSets } from "./platformatic_fetch.ts";
 import { PlatformaticReader } from "./platformatic_reader.ts";
 
 /**
@@ -34,7 +35,7 @@ export class PlatformaticMembership implements Membership {
   readonly #sought = new Map<number, Offset>();
 
   constructor(
-    { library, options }: PlatformaticClients,
+    { library, options, decompress }: PlatformaticClients,
     topic: string,
     group: string,
     listener: ConsumerListener,
@@ -54,7 +55,8 @@ export class PlatformaticMembership implements Membership {
       // kafkajs's name for the same assignment, so that members of both kinds can share a group.
       protocols: [{ name: "RoundRobinAssigner", version: 1 }],
     });
-    this.#reader = new PlatformaticReader(this.#consumer, topic, {
+    fetchRecordSets(library, this.#consumer);
+    this.#reader = new PlatformaticReader(this.#consumer, topic, decompress, {
       fetched: (batch) => listener.fetched(batch),
       partitionsChanged: () => this.#ended.resolve(),
       failed: (error) => this.#end(error),

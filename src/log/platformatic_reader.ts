@@ -1,8 +1,10 @@
 import { clearTimeout, setTimeout } from "node:timers";
+import { setImmediate } from "node:timers/promises";
 import type { Consumer } from "@platformatic/kafka";
 import type { Batch, Offset } from "../record.ts";
 import { causes, membership } from "./brokers.ts";
-import { type FetchedPartition, type FetchResponse, readBatch } from "./platformatic_records.ts";
+import type { RecordSetPartition, RecordSetsResponse } from "./platformatic_fetch.ts";
+import { type Decompress, readRecordSet, type RecordSet, surveyRecordSet } from "./record_set.ts";
 
 /** The isolation level `read_committed`. */
 const readCommitted = 1;
@@ -23,6 +25,11 @@ interface Asked {
   readonly from: Offset;
 }
 
+interface Brought extends Asked {
+  readonly partition: number;
+  readonly recordSet: RecordSet;
+}
+
 export interface ReaderEvents {
   fetched(batch: Batch): void;
   /** The topic has more partitions, or fewer, than when reading began. */
@@ -37,16 +44,21 @@ export interface ReaderEvents {
 export class PlatformaticReader {
   readonly #consumer: Consumer;
   readonly #topic: string;
+  readonly #decompress: Decompress;
   readonly #events: ReaderEvents;
   readonly #readings = new Map<number, Reading>();
   readonly #paused = new Set<number>();
+  /** What has come and is not delivered yet, in order. */
+  readonly #brought: Brought[] = [];
   /** Brokers that a fetch is under way to. */
   readonly #busy = new Set<number>();
   #partitions: number | undefined;
   #later: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(consumer: Consumer, topic: string, events: ReaderEvents) {
+  /** @param consumer Its fetches bring record sets, see `fetchRecordSets`. */
+  constructor(consumer: Consumer, topic: string, decompress: Decompress, events: ReaderEvents) {
     this.#consumer = consumer;
+    this.#decompress = decompress;
     this.#topic = topic;
     this.#events = events;
   }
@@ -110,17 +122,24 @@ export class PlatformaticReader {
     }));
     this.#busy.add(node);
     try {
-      this.#deliver(await this.#request(node, topicId, asked), asked);
+      this.#take(await this.#request(node, topicId, asked), asked);
     } catch (error) {
       await this.#recover(error, asked).catch((error) => this.#fail(error));
     } finally {
       this.#busy.delete(node);
     }
+    // The broker gets its next request before what it brought is read, so that both are at work.
     this.#fetchAll();
+    await setImmediate();
+    this.#deliver();
   }
 
-  #request(node: number, topicId: string, asked: ReadonlyMap<number, Asked>): Promise<FetchResponse> {
-    return this.#consumer.fetch({
+  async #request(
+    node: number,
+    topicId: string,
+    asked: ReadonlyMap<number, Asked>,
+  ): Promise<RecordSetsResponse> {
+    const response = await this.#consumer.fetch({
       node,
       minBytes: 1,
       maxBytes: membership.maxBytes,
@@ -137,24 +156,38 @@ export class PlatformaticReader {
         })),
       }],
     });
+    return response as unknown as RecordSetsResponse;
   }
 
-  #deliver({ responses }: FetchResponse, asked: ReadonlyMap<number, Asked>): void {
+  /** Moves the positions behind what an answer has brought, which is delivered soon. */
+  #take({ responses }: RecordSetsResponse, asked: ReadonlyMap<number, Asked>): void {
     for (const { partitions } of responses) {
       for (const fetched of partitions) {
         const { reading, from } = this.#current(fetched, asked) ?? {};
-        if (!reading || from === undefined) continue;
-        const batch = readBatch(fetched, from);
-        if (batch.next === from) continue;
-        reading.next = batch.next;
-        this.#events.fetched(batch);
+        const { next } = surveyRecordSet(fetched.recordSet.bytes) ?? {};
+        if (!reading || from === undefined || next === undefined || next <= from) continue;
+        reading.next = next;
+        const { partitionIndex: partition, recordSet } = fetched;
+        this.#brought.push({ partition, reading, from, recordSet });
       }
+    }
+  }
+
+  #deliver(): void {
+    try {
+      for (const { partition, reading, from, recordSet } of this.#brought.splice(0)) {
+        // A seek, or a new assignment, may come while those before it are delivered.
+        if (this.#readings.get(partition) !== reading) continue;
+        this.#events.fetched({ partition, from, ...readRecordSet(recordSet, from, this.#decompress) });
+      }
+    } catch (error) {
+      this.#fail(error);
     }
   }
 
   /** What was asked of a partition, unless a seek, a clear or an answer to another request came meanwhile. */
   #current(
-    { partitionIndex, errorCode }: FetchedPartition,
+    { partitionIndex, errorCode }: RecordSetPartition,
     asked: ReadonlyMap<number, Asked>,
   ): Asked | undefined {
     const each = asked.get(partitionIndex);
@@ -170,7 +203,7 @@ export class PlatformaticReader {
         partitions.filter(({ errorCode }) => errorCode !== 0)
       ) ?? [];
     if (failed.length === 0 || failed.some(({ errorCode }) => errorCode !== offsetOutOfRange)) throw error;
-    this.#deliver(response!, asked);
+    this.#take(response!, asked);
     const partitions = failed.map(({ partitionIndex }) => partitionIndex);
     const offsets = await this.#consumer.listOffsets({
       topics: [this.#topic],
@@ -198,8 +231,8 @@ export class PlatformaticReader {
 }
 
 /** The answer that the library made an error of, since it holds the error of a partition. */
-function responseOf(error: unknown): FetchResponse | undefined {
-  return causes(error).map((each) => (each as { response?: FetchResponse }).response).find((each) =>
+function responseOf(error: unknown): RecordSetsResponse | undefined {
+  return causes(error).map((each) => (each as { response?: RecordSetsResponse }).response).find((each) =>
     each?.responses
   );
 }

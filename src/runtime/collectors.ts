@@ -16,7 +16,7 @@ import type { Output } from "../stream.ts";
 import { CellEncoder } from "../sinks/cell_encoder.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
 import { Aggregator } from "./aggregator.ts";
-import { type PackableRecord, packRecords } from "./packed_records.ts";
+import { type PackableRecord, packRecords } from "../packed_records.ts";
 import { isPassing, passedColumns } from "./passing.ts";
 import type { KeyTypes, OutputRows } from "./protocol.ts";
 

@@ -1,5 +1,5 @@
 import type { ProducedRecord, RecordHeader, TopicPartition } from "../record.ts";
-import type { PackableRecord, PackedReader } from "./packed_records.ts";
+import type { PackableRecord, PackedReader } from "../packed_records.ts";
 
 /**
  * The headers of a dead letter, beside those that the record had. All are text.

@@ -5,7 +5,7 @@ import type { ProducedRecord } from "../record.ts";
 import type { Tables } from "../sinks/mod.ts";
 import { withoutValue } from "./dead_letter.ts";
 import type { Task } from "./lane.ts";
-import { PackedReader } from "./packed_records.ts";
+import { PackedReader } from "../packed_records.ts";
 import type { OutputRows } from "./protocol.ts";
 import { retry, serviceBackoff } from "./retry.ts";
 import type { SinkMeter } from "./sink_meter.ts";

@@ -13,7 +13,7 @@ import { type Collector, collectorFor, type CurrentRecord } from "./collectors.t
 import { deadLetter } from "./dead_letter.ts";
 import { Failure } from "./failure.ts";
 import { KeyedState } from "./keyed_state.ts";
-import { type PackableRecord, PackedReader, packRecords } from "./packed_records.ts";
+import { type PackableRecord, PackedReader, packRecords } from "../packed_records.ts";
 import type { Refusal, SliceInput, SliceOutput, TaskInput, TaskOutput } from "./protocol.ts";
 import { StateStep } from "./state_step.ts";
 

@@ -1,3 +1,4 @@
+import { countBefore, slicePacked } from "../packed_records.ts";
 import type { Batch, Offset } from "../record.ts";
 import type { Checkpoint } from "../warehouse/mod.ts";
 import { type Chunk, type Limits, PartitionQueue } from "./partition_queue.ts";
@@ -171,7 +172,7 @@ export class Lane {
     for (const part of cutAt(batch, partition.checkpoint.next)) {
       partition.heldBytes += partition.queue.push(part);
     }
-    partition.heldRecords += batch.records.length;
+    partition.heldRecords += batch.records.count;
     partition.arrivedAt = this.#now();
     partition.expected = batch.next;
     return true;
@@ -244,10 +245,9 @@ export class Lane {
 function cutAt(batch: Batch, at: Offset): Batch[] {
   const { from, next, records } = batch;
   if (at <= from || at >= next) return [batch];
-  const before = records.filter(({ offset }) => offset < at);
-  return [{ ...batch, next: at, records: before }, {
-    ...batch,
-    from: at,
-    records: records.slice(before.length),
-  }];
+  const before = countBefore(records, at);
+  return [
+    { ...batch, next: at, records: slicePacked(records, 0, before) },
+    { ...batch, from: at, records: slicePacked(records, before, records.count) },
+  ];
 }

@@ -1,5 +1,5 @@
-import type { Batch, Offset } from "../record.ts";
-import { numbersOf, type PackedRecords, packRecords } from "./packed_records.ts";
+import { cutPacked, numbersOf } from "../packed_records.ts";
+import type { Batch, Offset, PackedRecords } from "../record.ts";
 
 /** Records of one partition that go through the process together. */
 export interface Chunk {
@@ -24,10 +24,7 @@ export interface Limits {
 /** Small enough for a task to be filled close to its limits, large enough to cost nothing. */
 const chunkRecords = 1_000;
 
-/**
- * Fetched records of one partition that wait for its worker, in order. They are packed as they come: what a client library
- * makes for each record is garbage at once, and is not kept for as long as they wait.
- */
+/** Fetched records of one partition that wait for its worker, in order. */
 export class PartitionQueue {
   readonly #limits: Limits;
   #chunks: Chunk[] = [];
@@ -40,29 +37,18 @@ export class PartitionQueue {
 
   /** Adds what was fetched; gives the memory that it takes. */
   push({ from, next, records }: Batch): number {
-    let [start, size, bytes] = [0, 0, 0];
-    const cut = (end: number) => {
-      const packed = packRecords(start === 0 && end === records.length ? records : records.slice(start, end));
-      const last = end === records.length;
-      const { offsets, timestamps } = numbersOf(packed);
-      this.#chunks.push({
-        from: start === 0 ? from : records[start - 1]!.offset + 1,
-        next: last ? next : records[end - 1]!.offset + 1,
-        records: packed,
-        bytes: packed.buffer.byteLength,
-        offsets,
-        timestamps,
-      });
-      this.waiting += weightOf(packed);
-      bytes += packed.buffer.byteLength;
-      [start, size] = [end, 0];
-    };
-    for (const [i, { key, value }] of records.entries()) {
-      const more = (key?.length ?? 0) + (value?.length ?? 0);
-      if (i > start && (i - start >= this.#limits.records || size + more > this.#limits.bytes)) cut(i);
-      size += more;
+    let bytes = 0;
+    let at = from;
+    const parts = cutPacked(records, this.#limits);
+    for (const [i, part] of parts.entries()) {
+      const { offsets, timestamps } = numbersOf(part);
+      const end = i === parts.length - 1 ? next : offsets.at(-1)! + 1;
+      const size = part.buffer.byteLength;
+      this.#chunks.push({ from: at, next: end, records: part, bytes: size, offsets, timestamps });
+      this.waiting += weightOf(part);
+      bytes += size;
+      at = end;
     }
-    cut(records.length);
     return bytes;
   }
 

@@ -4,10 +4,9 @@
  */
 import type { KeyValue } from "../operators/aggregate.ts";
 import type { ReferenceRow } from "../operators/reference_rows.ts";
-import type { Offset } from "../record.ts";
+import type { Offset, PackedRecords } from "../record.ts";
 import type { CellRows } from "../sinks/cells.ts";
 import type { Checkpoint, CopyChunk } from "../warehouse/mod.ts";
-import type { PackedRecords } from "./packed_records.ts";
 
 export type ToWorker =
   /** Imports a pipeline's module; answered by `opened` or `open-failed`. */

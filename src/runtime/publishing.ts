@@ -3,7 +3,7 @@ import type { Pipeline } from "../pipeline.ts";
 import type { Offset } from "../record.ts";
 import type { Checkpoint } from "../warehouse/mod.ts";
 import type { Task } from "./lane.ts";
-import { PackedReader } from "./packed_records.ts";
+import { PackedReader } from "../packed_records.ts";
 import { PartitionPublisher, type PublishableRecord, type PublishingOptions } from "./partition_publisher.ts";
 import { cursorAt, isPublished, publishedTopics, publisherId, readCursors } from "./topic_cursor.ts";
 

@@ -3,7 +3,7 @@ import type { Pipeline } from "../pipeline.ts";
 import { sourcesOf } from "../runtime/checkpointer.ts";
 import { deliver, type RefusedSource } from "../runtime/delivery.ts";
 import { OutputTables } from "../runtime/output_tables.ts";
-import { PackedReader, packRecords } from "../runtime/packed_records.ts";
+import { PackedReader, packRecords } from "../packed_records.ts";
 import type { PartitionWorker } from "../runtime/partition_worker.ts";
 import type { KeyTypes, Refusal, SliceOutput, TaskOutput } from "../runtime/protocol.ts";
 import { Relays } from "../runtime/relays.ts";

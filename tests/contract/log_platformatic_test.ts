@@ -9,40 +9,6 @@ import { recordTo } from "./log_suite.ts";
 const broker = service("kafka");
 const brokers = [broker ?? ""];
 
-for (const compression of ["snappy", "lz4", "zstd"] as const) {
-  Deno.test({
-    name: `platformatic: reads what is compressed with ${compression}`,
-    ignore: broker === undefined,
-    fn: async () => {
-      const log = await openPlatformatic({ brokers });
-      try {
-        const topic = uniqueName("log");
-        await log.createTopic(topic, { partitions: 1 });
-        const { Producer, stringSerializers } = await import("@platformatic/kafka");
-        const producer = new Producer({
-          clientId: "other",
-          bootstrapBrokers: brokers,
-          serializers: stringSerializers,
-        });
-        const values = Array.from({ length: 100 }, (_, i) => `${i}`);
-        await producer.send({
-          messages: values.map((value) => ({ topic, value, partition: 0 })),
-          compression,
-        });
-        await producer.close();
-
-        const reader = new LogReader(log.consumer(topic, uniqueName("group")));
-        reader.startAt = () => 40; // in the middle of the compressed batch
-        await reader.consumer.start(reader);
-        await reader.until("all is read", () => reader.positions.get(0) === 100);
-        assert.deepEqual(reader.values(), values.slice(40));
-      } finally {
-        await log.close();
-      }
-    },
-  });
-}
-
 Deno.test({
   name: "platformatic: shares a group with the other client, whichever was there first",
   ignore: broker === undefined,

@@ -12,6 +12,7 @@ import { loadPipelines } from "../../src/runtime/load_pipeline.ts";
 import { startWeir } from "../../src/runtime/start.ts";
 import { LogReader } from "../support/log_reader.ts";
 import { Seeded } from "../support/seeded.ts";
+import { unpacked } from "../support/unpacked.ts";
 
 const fuzzed = 10_000;
 const good = 1_000;
@@ -134,7 +135,7 @@ async function check(folder: string, count: number, deadLettered: number): Promi
   const rows = await rowsOf(folder);
   let alive = 0;
   for (const { partition, records } of source.batches) {
-    for (const { offset, value } of records) {
+    for (const { offset, value } of unpacked(records)) {
       const text = value && new TextDecoder().decode(value);
       if (dead.has(`fuzz-${partition}-${offset}`)) {
         assert.ok(!text?.startsWith('{"id":"good-'), `${text} is good`);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { aggregate, cassandraTable, count, json, kafka, map, pipeline, postgresTable, tumbling } from "weir";
 import { columnSpecs } from "../../src/columns.ts";
 import { PlanExecutor } from "../../src/runtime/execute.ts";
-import { type PackableRecord, PackedReader, packRecords } from "../../src/runtime/packed_records.ts";
+import { type PackableRecord, PackedReader, packRecords } from "../../src/packed_records.ts";
 import { CopyEncoder } from "../../src/warehouse/copy_text.ts";
 import { decodeCopy } from "../simulation/fake_warehouse.ts";
 import type { Seeded } from "../support/seeded.ts";

@@ -17,7 +17,7 @@ import {
 } from "weir";
 import { deadLettersOf, linesOf, recordOf } from "../support/plan_run.ts";
 import { PlanExecutor } from "../../src/runtime/execute.ts";
-import { packRecords } from "../../src/runtime/packed_records.ts";
+import { packRecords } from "../../src/packed_records.ts";
 import type { Refusal } from "../../src/runtime/protocol.ts";
 import { StoredStates } from "../support/stored_states.ts";
 

@@ -3,7 +3,7 @@ import { json, kafka, map, pipeline, postgresTable } from "weir";
 import { RecordTooLarge } from "../../src/log/mod.ts";
 import type { ProducedRecord } from "../../src/record.ts";
 import { deliver } from "../../src/runtime/delivery.ts";
-import { packRecords } from "../../src/runtime/packed_records.ts";
+import { packRecords } from "../../src/packed_records.ts";
 import { SinkMeter } from "../../src/runtime/sink_meter.ts";
 
 const plan = pipeline("p", {

@@ -18,7 +18,7 @@ import {
   validate,
 } from "weir";
 import { PlanExecutor } from "../../src/runtime/execute.ts";
-import { type PackableRecord, PackedReader, packRecords } from "../../src/runtime/packed_records.ts";
+import { type PackableRecord, PackedReader, packRecords } from "../../src/packed_records.ts";
 import type { OutputRows, Refusal, SliceInput, TaskInput, TaskOutput } from "../../src/runtime/protocol.ts";
 import type { Checkpoint } from "../../src/warehouse/mod.ts";
 import { ValueReader } from "../../src/sinks/cells.ts";

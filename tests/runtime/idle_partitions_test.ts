@@ -4,6 +4,7 @@ import { Lane, type OwnedPartition } from "../../src/runtime/lane.ts";
 import type { WorkerSlot } from "../../src/runtime/worker_pool.ts";
 import type { Checkpoint, Warehouse } from "../../src/warehouse/mod.ts";
 import type { IdleMark, Owner } from "../../src/warehouse/watermarks.ts";
+import { packRecords } from "../../src/packed_records.ts";
 
 const start: Checkpoint = {
   partition: 0,
@@ -60,7 +61,12 @@ function fixture() {
   });
   const [first, second] = [...lane.partitions.values()] as [OwnedPartition, OwnedPartition];
   const push = (partition: OwnedPartition, next: number) =>
-    lane.push(partition, { partition: partition.partition, from: partition.expected, next, records: [] });
+    lane.push(partition, {
+      partition: partition.partition,
+      from: partition.expected,
+      next,
+      records: packRecords([]),
+    });
   return { time, lane, first, second, ends, asked, answers, raised, woken, idle, push };
 }
 

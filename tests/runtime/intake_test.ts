@@ -4,6 +4,7 @@ import type { Assignment } from "../../src/runtime/assignment.ts";
 import { Intake } from "../../src/runtime/intake.ts";
 import { Lane } from "../../src/runtime/lane.ts";
 import type { WorkerSlot } from "../../src/runtime/worker_pool.ts";
+import { packRecords } from "../../src/packed_records.ts";
 
 const limits = { records: 10, bytes: 1_000 };
 
@@ -24,7 +25,10 @@ function intakeOf() {
   const intake = new Intake(consumer as LogConsumer, assignment as unknown as Assignment, 1_000);
   const accept = (partition: number, from: number, bytes: number) => {
     const record = { offset: from, timestamp: 0, key: null, value: new Uint8Array(bytes), headers: [] };
-    intake.accept({ partition, from, next: from + 1, records: [record] }, () => assert.fail("misplaced"));
+    intake.accept(
+      { partition, from, next: from + 1, records: packRecords([record]) },
+      () => assert.fail("misplaced"),
+    );
   };
   return { intake, lane, paused, resumed, accept };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { SourceRecord } from "../../src/record.ts";
-import { PackedReader } from "../../src/runtime/packed_records.ts";
+import { PackedReader, packRecords } from "../../src/packed_records.ts";
 import { type Chunk, PartitionQueue } from "../../src/runtime/partition_queue.ts";
 
 function record(offset: number, size = 10): SourceRecord {
@@ -8,7 +8,7 @@ function record(offset: number, size = 10): SourceRecord {
 }
 
 function batch(from: number, next: number, offsets: number[], size?: number) {
-  return { partition: 0, from, next, records: offsets.map((offset) => record(offset, size)) };
+  return { partition: 0, from, next, records: packRecords(offsets.map((offset) => record(offset, size))) };
 }
 
 const all = { records: Infinity, bytes: Infinity };

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { cassandraTable, json, kafka, mapWithState, type Pipeline, pipeline, postgresTable } from "weir";
 import { PlanExecutor } from "../../src/runtime/execute.ts";
-import { type PackableRecord, packRecords } from "../../src/runtime/packed_records.ts";
+import { type PackableRecord, packRecords } from "../../src/packed_records.ts";
 import type { TaskOutput } from "../../src/runtime/protocol.ts";
 import type { Checkpoint } from "../../src/warehouse/mod.ts";
 import { deadLettersOf, linesOf, recordOf } from "../support/plan_run.ts";

@@ -12,6 +12,7 @@ import { FakeConsumer } from "./fake_consumer.ts";
 import { FakePublisher } from "./fake_publisher.ts";
 import type { Timers } from "./held_time.ts";
 import type { Wire } from "./wire.ts";
+import { packRecords } from "../../src/packed_records.ts";
 
 export interface FakeLogOptions {
   readonly time: Timers;
@@ -160,7 +161,12 @@ export class FakeLog {
     const all = this.#topic(topic)[partition]!;
     if (from >= all.length) return undefined;
     const next = Math.min(all.length, from + most);
-    return { partition, from, next, records: all.slice(from, next).filter((record) => record !== null) };
+    return {
+      partition,
+      from,
+      next,
+      records: packRecords(all.slice(from, next).filter((record) => record !== null)),
+    };
   }
 
   #topic(name: string): (SourceRecord | null)[][] {

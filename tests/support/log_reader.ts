@@ -1,5 +1,6 @@
 import type { ConsumerListener, LogConsumer } from "../../src/log/mod.ts";
 import type { Batch, Offset, SourceRecord } from "../../src/record.ts";
+import { unpacked } from "./unpacked.ts";
 
 /** Milliseconds after which a condition that does not come true fails the test. */
 const patience = 30_000;
@@ -61,7 +62,7 @@ export class LogReader implements ConsumerListener {
   /** What was read: of one partition, or of all. */
   records(partition?: number): SourceRecord[] {
     return this.batches.filter((batch) => partition === undefined || batch.partition === partition)
-      .flatMap((batch) => batch.records);
+      .flatMap((batch) => unpacked(batch.records));
   }
 
   /** The values of what was read, as text. */

@@ -2,7 +2,7 @@ import { isJoin } from "../../src/operators/join.ts";
 import { referenceRows } from "../../src/operators/reference_rows.ts";
 import type { Pipeline } from "../../src/pipeline.ts";
 import { PlanExecutor } from "../../src/runtime/execute.ts";
-import { type PackableRecord, PackedReader, packRecords } from "../../src/runtime/packed_records.ts";
+import { type PackableRecord, PackedReader, packRecords } from "../../src/packed_records.ts";
 import type { OutputRows, SliceCounts, TaskOutput } from "../../src/runtime/protocol.ts";
 
 const utf8 = new TextEncoder();

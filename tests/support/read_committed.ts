@@ -16,5 +16,5 @@ export async function readCommitted(topic: string): Promise<string[]> {
   await reader.consumer.stop();
   await log.close();
   const decoder = new TextDecoder();
-  return reader.batches.flatMap(({ records }) => records.map(({ value }) => decoder.decode(value!)));
+  return reader.records().map(({ value }) => decoder.decode(value!));
 }

@@ -7,7 +7,7 @@ import { Fenced } from "../../src/errors.ts";
 import type { Pipeline } from "../../src/pipeline.ts";
 import { PlanExecutor } from "../../src/runtime/execute.ts";
 import { OutputTables } from "../../src/runtime/output_tables.ts";
-import { packRecords } from "../../src/runtime/packed_records.ts";
+import { packRecords } from "../../src/packed_records.ts";
 import type { TaskOutput } from "../../src/runtime/protocol.ts";
 import { SinkMeter } from "../../src/runtime/sink_meter.ts";
 import { WindowCloser } from "../../src/runtime/window_closer.ts";
