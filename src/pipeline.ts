@@ -1,45 +1,16 @@
 import type { Codec } from "./codecs/mod.ts";
-import { columnProblems, type Columns, type ColumnSpec, columnSpecs, type RowOf } from "./columns.ts";
+import { columnProblems, type Columns, columnSpecs, type RowOf } from "./columns.ts";
 import { type Duration, milliseconds } from "./duration.ts";
 import { ConfigError } from "./errors.ts";
-import { type AggregateOperator, checkOptions, type Merged } from "./operators/aggregate.ts";
-import { isJoin } from "./operators/join.ts";
-import { isStateful } from "./operators/map_with_state.ts";
-import type { Operator, RecordContext } from "./operators/mod.ts";
-import type { Producer } from "./producers/mod.ts";
-import type { Offset } from "./record.ts";
+import { checkOptions, type Merged } from "./operators/aggregate.ts";
+import type { RecordContext } from "./operators/mod.ts";
+import type { CassandraTable, From, Pipeline, PostgresTable, Schedule, Source, TopicSink } from "./plan.ts";
+import { planProblems } from "./plan_problems.ts";
 import { type Output, type PlanNode, type Sink, Stream } from "./stream.ts";
+import { isTopicName } from "./topic_name.ts";
 
-/** A topic that a pipeline reads. */
-export interface Source<out T> {
-  readonly topic: string;
-  /** The consumer group: processes of one group share the partitions. */
-  readonly group: string;
-  readonly codec: Codec<T>;
-  readonly from: From;
-  readonly partitions: number;
-  /** Milliseconds since 1970. Default: the record's timestamp. */
-  readonly eventTime?: (value: never, record: RecordContext) => Date | number;
-  /** Milliseconds that event times may be out of order; Infinity: no record is ever late. */
-  readonly lateness: number;
-  readonly late: "count" | "dead-letter";
-  /** Milliseconds ahead of the clock up to which an event time moves the watermark. */
-  readonly maxAhead: number;
-  /** Milliseconds without a record after which a partition that is read to its end is idle. */
-  readonly idleAfter: number;
-}
-
-/**
- * Where a group starts that has no position yet: at the earliest record, after the latest, at the first records from a
- * time on (`timestamp` in milliseconds since 1970, or `ago` as in `{ ago: "2d" }`, by the records' timestamps), or at
- * given offsets per partition (partitions without one start at the earliest).
- */
-export type From =
-  | "earliest"
-  | "latest"
-  | { readonly timestamp: Date | number }
-  | { readonly ago: Duration }
-  | Readonly<Record<number, Offset>>;
+export { aggregateOf, isAggregate, isRecordTopic, keepsStates } from "./plan.ts";
+export type { CassandraTable, From, Pipeline, PostgresTable, Schedule, Source, TopicSink } from "./plan.ts";
 
 /** The options of {@linkcode kafka}. */
 export interface SourceOptions<T> {
@@ -115,34 +86,6 @@ const sourceOptions = [
   "maxAhead",
   "idleAfter",
 ];
-
-/** A table in Cassandra, or in the embedded tables when no Cassandra is set. */
-export interface CassandraTable<in T> extends Sink<T> {
-  readonly kind: "cassandra";
-  readonly keyspace: string;
-  readonly table: string;
-  readonly columns: readonly ColumnSpec[];
-  /** The primary key: the first is the partition key, the others are clustering columns. */
-  readonly key: readonly string[];
-}
-
-/** A table in the warehouse. Without columns it takes an aggregate's results, and its columns follow from them. */
-export interface PostgresTable<in T> extends Sink<T> {
-  readonly kind: "postgres";
-  readonly schema: string;
-  readonly table: string;
-  readonly columns: readonly ColumnSpec[];
-  readonly key: readonly string[];
-  readonly onConflict: "update" | "ignore";
-}
-
-/** A topic to write. Without a codec it can only be a pipeline's dead-letter topic. */
-export interface TopicSink<in T> extends Sink<T> {
-  readonly kind: "topic";
-  readonly key?: (value: never) => string | null;
-  readonly codec?: Codec<never>;
-  readonly partitions: number;
-}
 
 /** The options of {@linkcode cassandraTable}. */
 export interface CassandraTableOptions<C extends Columns> {
@@ -241,19 +184,6 @@ export function topic<T>(name: string, options?: TopicOptions<T>): Sink<T> {
   return sink;
 }
 
-/** When a pipeline's producer runs. */
-export interface Schedule<out T> {
-  /**
-   * Five fields as in crontab(5), in UTC: minute, hour, day of the month, month, day of the week; `*`, numbers, names
-   * (`JAN`, `MON`), lists, rising ranges and steps. Days of the week count from 0 (or 7) for Sunday, as in every
-   * crontab; `Deno.cron` itself counts from 1. When both days are given, either one will do.
-   */
-  readonly cron: string;
-  readonly produce: Producer<T>;
-  /** Also run once when the process starts, so that nobody waits for the first record. Default: true. */
-  readonly atStart?: boolean;
-}
-
 /** The layers of a pipeline. */
 export interface PipelineOptions<T> {
   readonly schedule?: Schedule<NoInfer<T>>;
@@ -261,16 +191,6 @@ export interface PipelineOptions<T> {
   readonly outputs: (stream: Stream<T>) => readonly Output[];
   /** Where records go that fail to decode, to validate or to be written. Default: `<source topic>.dead-letter`. */
   readonly deadLetter?: Sink<never>;
-}
-
-/** A pipeline as plain data: what `weir run` runs, and what the workers build their part from. It reads values of type `T`. */
-export interface Pipeline<out T = unknown> {
-  readonly name: string;
-  readonly schedule?: Schedule<T>;
-  readonly source: Source<T>;
-  readonly nodes: readonly PlanNode[];
-  readonly outputs: readonly Output[];
-  readonly deadLetter: string;
 }
 
 /**
@@ -303,155 +223,15 @@ export function pipeline<T>(name: string, options: PipelineOptions<T>): Pipeline
   return plan;
 }
 
-/** True for an operator whose results the warehouse merges. */
-export function isAggregate(
-  operator: Operator<never, unknown>,
-): operator is AggregateOperator<never, unknown> {
-  return operator.kind === "aggregate";
-}
-
-/** The aggregate that an output's rows come from, if they do. */
-export function aggregateOf(plan: Pipeline, output: Output): AggregateOperator<never, unknown> | undefined {
-  const operator = plan.nodes[output.node - 1]?.operator;
-  return operator && isAggregate(operator) ? operator : undefined;
-}
-
-/** Whether an output takes what each record gives to a topic, and no aggregate's results. */
-export function isRecordTopic(plan: Pipeline, output: Output): boolean {
-  return output.sink.kind === "topic" && !aggregateOf(plan, output);
-}
-
-/** Whether any operator keeps states: what becomes of a record then depends on those before it. */
-export function keepsStates({ nodes }: Pick<Pipeline, "nodes">): boolean {
-  return nodes.some(({ operator }) => isStateful(operator));
-}
-
-function planProblems(plan: Pipeline): string[] {
-  const problems: string[] = [];
-  const { source, outputs, nodes, deadLetter } = plan;
-  if (!/^[a-z][a-z0-9_-]{0,47}$/.test(plan.name)) {
-    problems.push("its name must be lower case letters, digits, _ and -, starting with a letter, at most 48");
-  }
-  if (!isTopic(source.topic)) problems.push(`"${source.topic}" is not a topic's name`);
-  if (!source.group) {
-    problems.push("its source has no group; name the consumer group, as in { group: 'weir-users' }");
-  }
-  if (!Number.isInteger(source.partitions) || source.partitions < 1) {
-    problems.push(`its source has ${source.partitions} partitions; give a whole number from 1`);
-  }
-  if (typeof source.from === "object" && "timestamp" in source.from) {
-    const timestamp = Number(source.from.timestamp);
-    if (!Number.isSafeInteger(timestamp) || timestamp < 0) {
-      problems.push(`its source starts at the time ${timestamp}; give a Date, or milliseconds since 1970`);
-    }
-  } else if (typeof source.from === "object" && !("ago" in source.from)) {
-    for (const [partition, offset] of Object.entries(source.from)) {
-      if (!Number.isSafeInteger(offset) || offset < 0) {
-        problems.push(`its source starts at ${offset} in partition ${partition}; give a whole number from 0`);
-      }
-    }
-  }
-  if (outputs.length === 0) problems.push("it has no outputs, so nothing would be written");
-  const seen = new Set<string>();
-  for (const output of outputs) {
-    const { kind, name } = output.sink;
-    if (seen.has(`${kind} ${name}`)) problems.push(`two outputs write to the ${kind} "${name}"`);
-    seen.add(`${kind} ${name}`);
-    problems.push(...outputProblems(plan, output));
-    if (aggregateOf(plan, output)?.spec.results === "final" && source.lateness === Infinity) {
-      problems.push(
-        `${kind} "${name}" takes final results, but no window ever closes: give the source a lateness, as in { lateness: "1m" }`,
-      );
-    }
-  }
-  for (const node of nodes) {
-    if (node.parents.some((parent) => nodes[parent - 1] && isAggregate(nodes[parent - 1]!.operator))) {
-      problems.push(
-        `${node.operator.name} follows an aggregate, whose results are merged in the warehouse; map before`,
-      );
-    }
-  }
-  problems.push(...stateProblems(plan), ...referenceProblems(plan));
-  for (
-    const name of [
-      source.topic,
-      ...outputs.filter((o) => o.sink.kind === "topic").map((o) => o.sink.name),
-    ]
-  ) {
-    if (name === deadLetter) {
-      problems.push(`its dead letters would go to "${name}", which it also reads or writes`);
-    }
-  }
-  return problems;
-}
-
-function stateProblems({ nodes }: Pipeline): string[] {
-  const problems: string[] = [];
-  const names = new Set<string>();
-  for (const { operator } of nodes) {
-    if (!isStateful(operator)) continue;
-    if (names.has(operator.stateName)) {
-      problems.push(`two operators keep states as "${operator.stateName}"; give each a "name" of its own`);
-    }
-    names.add(operator.stateName);
-  }
-  return problems;
-}
-
-function referenceProblems({ nodes }: Pipeline): string[] {
-  const tables = new Map<string, unknown>();
-  const problems: string[] = [];
-  for (const { operator } of nodes) {
-    if (!isJoin(operator)) continue;
-    const { table } = operator;
-    if ((tables.get(table.name) ?? table) !== table) {
-      problems.push(`two reference tables are named "${table.name}"; give each a name of its own`);
-    }
-    tables.set(table.name, table);
-  }
-  return problems;
-}
-
-function outputProblems(plan: Pipeline, output: Output): string[] {
-  const { sink } = output;
-  const aggregated = aggregateOf(plan, output) !== undefined;
-  const spec = aggregateOf(plan, output)?.spec;
-  if (spec?.window?.kind === "session" && spec.results === "updates" && sink.kind !== "postgres") {
-    return [
-      `${sink.kind} "${sink.name}" takes updates of sessions, but cannot take back one that became part of another; ` +
-      'give the aggregate results: "final", or write to a postgresTable',
-    ];
-  }
-  if (!aggregated && sink.kind === "postgres" && (sink as PostgresTable<never>).columns.length === 0) {
-    return [`postgresTable("${sink.name}") has no columns; only an aggregate's table can go without`];
-  }
-  if (aggregated && sink.kind === "postgres" && (sink as PostgresTable<never>).columns.length > 0) {
-    return [
-      `postgresTable("${sink.name}") has columns, but takes an aggregate, whose columns follow from it`,
-    ];
-  }
-  if (sink.kind === "topic" && !(sink as TopicSink<never>).codec) {
-    return [`topic("${sink.name}") has no codec and key; give both to write to it`];
-  }
-  if (sink.kind === "topic" && sink.name === plan.source.topic) {
-    return [`it writes to "${sink.name}", the topic it reads: its records would go round for ever`];
-  }
-  return [];
-}
-
 function checkColumns(what: string, columns: Columns, key: readonly string[]): void {
   const problems = columnProblems(columns, key);
   if (problems.length > 0) throw new ConfigError(problems.map((problem) => `${what} ${problem}`));
 }
 
 function checkTopic(what: string, name: string): void {
-  if (!isTopic(name)) {
+  if (!isTopicName(name)) {
     throw new TypeError(`${what}: a topic's name is letters, digits, ., _ and -, at most 249`);
   }
-}
-
-function isTopic(name: string): boolean {
-  return /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== "." && name !== "..";
 }
 
 function isIdentifier(name: string): boolean {

@@ -19,7 +19,7 @@ interface Layer {
 const layers: readonly Layer[] = [
   {
     name: "leaves",
-    files: /^src\/(record|packed_records|varint|errors|columns|duration|merge|byte_buffer)\.ts$/,
+    files: /^src\/(record|packed_records|varint|errors|columns|duration|merge|byte_buffer|topic_name)\.ts$/,
     may: [],
   },
   { name: "settings", files: /^src\/(config|settings|version)\.ts$/, may: ["leaves", "deno.json"] },
@@ -33,7 +33,7 @@ const layers: readonly Layer[] = [
   { name: "producer port", files: /^src\/producers\/mod\.ts$/, may: ["leaves"] },
   {
     name: "pipeline",
-    files: /^src\/pipeline\.ts$/,
+    files: /^src\/(pipeline|plan|plan_problems)\.ts$/,
     may: ["leaves", "codecs", "operators", "streams", "producer port"],
   },
   {
