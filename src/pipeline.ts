@@ -9,7 +9,7 @@ import { planProblems } from "./plan_problems.ts";
 import { type Output, type PlanNode, type Sink, Stream } from "./stream.ts";
 import { isTopicName } from "./topic_name.ts";
 
-export { aggregateOf, isAggregate, isRecordTopic, keepsStates } from "./plan.ts";
+export { aggregateOf, isAggregate, isRecordTopic, keepsStates, stageNamed, stagesOf } from "./plan.ts";
 export type { CassandraTable, From, Pipeline, PostgresTable, Schedule, Source, TopicSink } from "./plan.ts";
 
 /** The options of {@linkcode kafka}. */
@@ -217,7 +217,15 @@ export function pipeline<T>(name: string, options: PipelineOptions<T>): Pipeline
   const nodes: PlanNode[] = [];
   const outputs = options.outputs(new Stream<T>(nodes, 0));
   const deadLetter = options.deadLetter?.name ?? `${source.topic}.dead-letter`;
-  const plan: Pipeline<T> = { name, ...(schedule && { schedule }), source, nodes, outputs, deadLetter };
+  const plan: Pipeline<T> = {
+    name,
+    ...(schedule && { schedule }),
+    source,
+    nodes,
+    outputs,
+    deadLetter,
+    stages: [],
+  };
   const problems = planProblems(plan);
   if (problems.length > 0) throw new ConfigError(problems.map((problem) => `pipeline "${name}": ${problem}`));
   return plan;

@@ -89,6 +89,23 @@ export interface Pipeline<out T = unknown> {
   readonly nodes: readonly PlanNode[];
   readonly outputs: readonly Output[];
   readonly deadLetter: string;
+  /**
+   * What goes on from topics of its own: a plan for each of those, which reads the topic that this one or one before it in the list
+   * writes. They have none themselves.
+   */
+  readonly stages: readonly Pipeline[];
+}
+
+/** The plans of a pipeline, each after the one that writes what it reads: its own first. */
+export function stagesOf(pipeline: Pipeline): readonly Pipeline[] {
+  return [pipeline, ...pipeline.stages];
+}
+
+/** One of a pipeline's plans. */
+export function stageNamed(pipeline: Pipeline, name: string): Pipeline {
+  const found = stagesOf(pipeline).find((stage) => stage.name === name);
+  if (found) return found;
+  throw new Error(`the pipeline "${pipeline.name}" has no stage "${name}"`);
 }
 
 /** True for an operator whose results the warehouse merges. */

@@ -1,5 +1,5 @@
 import { ConfigError, describeError } from "../errors.ts";
-import type { Pipeline } from "../pipeline.ts";
+import { type Pipeline, stagesOf } from "../pipeline.ts";
 import { readyMade } from "../pipelines/mod.ts";
 
 /** A pipeline and the module that it comes from, which the workers import too. */
@@ -62,12 +62,21 @@ function clashes(pipelines: readonly LoadedPipeline[]): string[] {
   const problems: string[] = [];
   const names = new Set<string>();
   const sources = new Set<string>();
+  const passages = new Set<string>();
   for (const { plan } of pipelines) {
     if (names.has(plan.name)) problems.push(`two pipelines are named "${plan.name}"`);
     names.add(plan.name);
-    const source = `${plan.source.topic} as the group ${plan.source.group}`;
-    if (sources.has(source)) problems.push(`two pipelines read ${source}; give each a group of its own`);
-    sources.add(source);
+    for (const { source: { topic, group } } of stagesOf(plan)) {
+      const source = `${topic} as the group ${group}`;
+      if (sources.has(source)) problems.push(`two pipelines read ${source}; give each a group of its own`);
+      sources.add(source);
+    }
+    for (const { source: { topic } } of plan.stages) {
+      if (passages.has(topic)) {
+        problems.push(`two pipelines repartition by way of ${topic}; give each a topic of its own`);
+      }
+      passages.add(topic);
+    }
   }
   return problems;
 }
@@ -75,7 +84,8 @@ function clashes(pipelines: readonly LoadedPipeline[]): string[] {
 function isPipeline(value: unknown): value is Pipeline {
   const plan = value as Partial<Pipeline> | null;
   return typeof plan === "object" && plan !== null && typeof plan.name === "string" &&
-    typeof plan.source === "object" && Array.isArray(plan.nodes) && Array.isArray(plan.outputs);
+    typeof plan.source === "object" && Array.isArray(plan.nodes) && Array.isArray(plan.outputs) &&
+    Array.isArray(plan.stages);
 }
 
 function describeProblem(error: unknown): string {

@@ -217,6 +217,11 @@ export class PipelineRun {
     await this.#consumer.stop();
   }
 
+  /** Stops it for good, unless it has already. */
+  fail(reason: string): void {
+    this.#fail(reason);
+  }
+
   /** The worker of a slot died and was replaced: its batches are taken anew. */
   workerReplaced(slot: WorkerSlot, error: Error): void {
     for (const lane of this.#lanes.filter((each) => each.slot === slot)) this.#startOver(lane, error.message);

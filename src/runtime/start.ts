@@ -7,6 +7,7 @@ import { serveStatus, type StatusServer } from "../status/server.ts";
 import type { Status } from "../status/snapshot.ts";
 import { version } from "../version.ts";
 import type { LoadedPipeline } from "./load_pipeline.ts";
+import { type Pipeline, stagesOf } from "../pipeline.ts";
 import { PipelineRun } from "./pipeline_run.ts";
 import { ServiceMonitor } from "./service_monitor.ts";
 import { type OpenServices, openServices } from "./services.ts";
@@ -90,7 +91,9 @@ class Running implements Weir {
     });
     const pool = this.#pool = new WorkerPool({
       size: config.workers,
-      modules: pipelines.map(({ plan, module }) => ({ pipeline: plan.name, module })),
+      modules: pipelines.flatMap(({ plan, module }) =>
+        stagesOf(plan).map(({ name }) => ({ pipeline: name, module }))
+      ),
       open: workerThreads(readFolders(pipelines)),
       replaced: (slot, error) => {
         say(`${error.message}; it was replaced`);
@@ -103,19 +106,7 @@ class Running implements Weir {
     const services = this.#services = await openServices(config, env);
     await ready;
     this.#monitor = new ServiceMonitor(services);
-    const runs = pipelines.map(({ plan }) =>
-      new PipelineRun({
-        plan,
-        services,
-        pool,
-        limits: config,
-        now,
-        say,
-        failed: (reason) => {
-          if (this.#runs.every((run) => run.failure !== undefined)) this.#fail(reason);
-        },
-      })
-    );
+    const runs = pipelines.flatMap(({ plan }) => this.#runsOf(plan, services, pool));
     for (const run of runs) await run.prepare();
     await this.#monitor.check();
     this.#monitor.run(this.#stopping.signal);
@@ -124,6 +115,26 @@ class Running implements Weir {
     this.#schedules = pipelines.filter(({ plan }) => plan.schedule).map(({ plan: pipeline }) =>
       startSchedule({ pipeline, log: services.log, warehouse: services.warehouse, env, report: say, now })
     );
+  }
+
+  /** A pipeline's stages at work: the one that reads its source first. When one fails, so do the others. */
+  #runsOf(pipeline: Pipeline, services: OpenServices, pool: WorkerPool): PipelineRun[] {
+    const { config, say, now } = this.#options;
+    const runs: PipelineRun[] = stagesOf(pipeline).map((plan) =>
+      new PipelineRun({
+        plan,
+        services,
+        pool,
+        limits: config,
+        now,
+        say,
+        failed: (reason) => {
+          for (const run of runs) run.fail(`${plan.name} has failed: ${reason}`);
+          if (this.#runs.every((run) => run.failure !== undefined)) this.#fail(reason);
+        },
+      })
+    );
+    return runs;
   }
 
   status(): Status {

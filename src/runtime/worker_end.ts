@@ -1,5 +1,5 @@
 import { describeError } from "../errors.ts";
-import type { Pipeline } from "../pipeline.ts";
+import { type Pipeline, stageNamed } from "../pipeline.ts";
 import { PlanExecutor } from "./execute.ts";
 import { type FromWorker, type ToWorker, transferables } from "./protocol.ts";
 
@@ -11,7 +11,7 @@ export interface WorkerEndOptions {
   readonly clock?: () => number;
 }
 
-/** The worker's end of the protocol: keeps a plan executor for each pipeline, and answers one message at a time. */
+/** The worker's end of the protocol: keeps a plan executor for each stage, and answers one message at a time. */
 export class WorkerEnd {
   readonly #options: WorkerEndOptions;
   readonly #executors = new Map<string, PlanExecutor>();
@@ -67,7 +67,8 @@ export class WorkerEnd {
   async #open(pipeline: string, module: string): Promise<void> {
     const { load, answer, clock } = this.#options;
     try {
-      this.#executors.set(pipeline, new PlanExecutor(await load(module), undefined, clock));
+      const plan = stageNamed(await load(module), pipeline);
+      this.#executors.set(pipeline, new PlanExecutor(plan, undefined, clock));
       answer({ kind: "opened", pipeline }, []);
     } catch (error) {
       answer({ kind: "open-failed", pipeline, error: describeError(error) }, []);

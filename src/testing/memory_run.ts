@@ -1,14 +1,18 @@
 import { type Duration, milliseconds } from "../duration.ts";
-import { aggregateOf, type CassandraTable, type Pipeline, type PostgresTable } from "../pipeline.ts";
+import {
+  aggregateOf,
+  type CassandraTable,
+  type Pipeline,
+  type PostgresTable,
+  stagesOf,
+} from "../pipeline.ts";
 import type { ProducerRun } from "../producers/mod.ts";
 import { outboxTarget } from "../runtime/aggregate_table.ts";
 import type { ReferenceRow } from "../operators/reference_rows.ts";
 import type { TableRow } from "./copy_rows.ts";
-import { Dispatcher } from "./dispatcher.ts";
 import { MemoryLog } from "./memory_log.ts";
+import { MemoryStage } from "./memory_stage.ts";
 import { MemoryTables } from "./memory_tables.ts";
-import { MemoryWarehouse } from "./memory_warehouse.ts";
-import { SourceTopic } from "./source_topic.ts";
 import { TestReferences } from "./test_references.ts";
 import type {
   SentRecord,
@@ -26,10 +30,10 @@ export class MemoryRun<T> implements TestRun<T> {
   readonly #plan: Pipeline<T>;
   readonly #log = new MemoryLog();
   readonly #tables = new MemoryTables();
-  readonly #warehouse = new MemoryWarehouse();
-  readonly #source: SourceTopic<T>;
+  readonly #first: MemoryStage<T>;
+  /** Each after the one that writes what it reads. */
+  readonly #stages: readonly MemoryStage[];
   readonly #references: TestReferences;
-  readonly #dispatcher: Dispatcher;
   #now: number;
 
   private constructor(plan: Pipeline<T>, { now, partitions = 1, references = {} }: TestOptions) {
@@ -38,14 +42,10 @@ export class MemoryRun<T> implements TestRun<T> {
       throw new TypeError(`testPipeline(): now is ${now}; give a Date, or milliseconds since 1970`);
     }
     this.#plan = plan;
-    this.#source = new SourceTopic(plan.source, partitions);
-    this.#references = new TestReferences(plan, references);
-    this.#dispatcher = new Dispatcher({
-      plan,
-      partitions,
-      services: { log: this.#log, tables: this.#tables, warehouse: this.#warehouse },
-      now: () => this.#now,
-    });
+    const stores = { partitions, log: this.#log, tables: this.#tables, now: () => this.#now };
+    this.#first = new MemoryStage({ plan, ...stores });
+    this.#stages = [this.#first, ...plan.stages.map((stage) => new MemoryStage({ plan: stage, ...stores }))];
+    this.#references = new TestReferences(stagesOf(plan).flatMap(({ nodes }) => nodes), references);
   }
 
   static async start<T>(plan: Pipeline<T>, options: TestOptions): Promise<MemoryRun<T>> {
@@ -59,16 +59,16 @@ export class MemoryRun<T> implements TestRun<T> {
   }
 
   get watermark(): Date | null {
-    const { watermark } = this.#dispatcher;
+    const { watermark } = this.#first.dispatcher;
     return watermark === null ? null : new Date(watermark);
   }
 
   get counts(): TestCounts {
-    return { ...this.#dispatcher.counts };
+    return { ...this.#first.dispatcher.counts };
   }
 
   get late(): SentRecord[] {
-    return this.#dispatcher.late.map(({ partition, offset }) => this.#source.read(partition, offset));
+    return this.#stages.flatMap(({ late }) => late);
   }
 
   get deadLetters(): TestDeadLetter[] {
@@ -76,7 +76,8 @@ export class MemoryRun<T> implements TestRun<T> {
   }
 
   async send(...records: readonly TestRecord<T>[]): Promise<void> {
-    await this.#dispatcher.process(this.#source.append(records, this.#now));
+    await this.#first.dispatcher.process(this.#first.topic.append(records, this.#now));
+    await this.#follow();
   }
 
   async produce({ env, fetch }: Partial<Pick<ProducerRun, "env" | "fetch">> = {}): Promise<number> {
@@ -95,40 +96,55 @@ export class MemoryRun<T> implements TestRun<T> {
 
   async advance(by: Duration): Promise<void> {
     this.#now += milliseconds(by);
-    await this.#dispatcher.rest();
+    for (const { dispatcher } of this.#stages) await dispatcher.rest();
+    await this.#follow();
   }
 
   async restart(): Promise<void> {
-    await this.#dispatcher.restart();
-    for (const [table, rows] of this.#references.all) this.#dispatcher.refer(table, rows);
+    for (const { dispatcher } of this.#stages) {
+      await dispatcher.restart();
+      for (const [table, rows] of this.#references.all) dispatcher.refer(table, rows);
+    }
   }
 
   refer(table: string, rows: readonly ReferenceRow[]): void {
-    this.#dispatcher.refer(table, this.#references.replace(table, rows));
+    const replaced = this.#references.replace(table, rows);
+    for (const { dispatcher } of this.#stages) dispatcher.refer(table, replaced);
   }
 
   rows(table: string, kind?: "cassandra" | "postgres"): TableRow[] {
-    const found = this.#plan.outputs.filter(({ sink }) =>
+    const all = this.#stages.flatMap((stage) =>
+      stage.plan.outputs.map((output, i) => ({ stage, output, i }))
+    );
+    const found = all.filter(({ output: { sink } }) =>
       sink.kind !== "topic" && sink.name === table && (kind === undefined || sink.kind === kind)
     );
-    const [output] = found;
-    if (!output || found.length > 1) {
-      const known = this.#plan.outputs.map(({ sink }) => `${sink.kind} "${sink.name}"`).join(", ");
-      const problem = output ? 'two tables have this name; say "cassandra" or "postgres"' : "no such table";
+    if (found.length !== 1) {
+      const known = all.map(({ output: { sink } }) => `${sink.kind} "${sink.name}"`).join(", ");
+      const problem = found.length > 1
+        ? 'two tables have this name; say "cassandra" or "postgres"'
+        : "no such table";
       throw new TypeError(`rows("${table}"): ${problem}; the pipeline writes to ${known}`);
     }
+    const { stage: { plan, warehouse, dispatcher }, output, i } = found[0]!;
     if (output.sink.kind === "cassandra") return this.#tables.rows(output.sink as CassandraTable<never>);
-    const rows = this.#warehouse.rows(output.sink as PostgresTable<never>) ?? [];
-    const aggregate = aggregateOf(this.#plan, output);
-    const keyTypes = this.#dispatcher.keyTypes[this.#plan.outputs.indexOf(output)];
+    const rows = warehouse.rows(output.sink as PostgresTable<never>) ?? [];
+    const aggregate = aggregateOf(plan, output);
+    const keyTypes = dispatcher.keyTypes[i];
     if (!aggregate || !keyTypes) return rows;
     const { columns } = outboxTarget("", aggregate.spec, keyTypes);
     return rows.map((row) => Object.fromEntries(columns.map(({ name }) => [name, row[name] ?? null])));
   }
 
   records(topic: string): WrittenRecord[] {
-    const output = this.#plan.outputs.find(({ sink }) => sink.kind === "topic" && sink.name === topic);
+    const output = stagesOf(this.#plan).flatMap(({ outputs }) => outputs)
+      .find(({ sink }) => sink.kind === "topic" && sink.name === topic);
     if (!output) throw new TypeError(`records("${topic}"): the pipeline does not write to this topic`);
     return this.#log.records(topic).map((record) => readWritten(output.sink, record));
+  }
+
+  /** Takes what came to the topics of `repartition`s further, to the end. */
+  async #follow(): Promise<void> {
+    for (const stage of this.#stages.slice(1)) await stage.follow();
   }
 }

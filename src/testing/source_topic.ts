@@ -1,6 +1,6 @@
 import { partitionOf } from "../log/murmur2.ts";
 import type { Source } from "../pipeline.ts";
-import type { SourceRecord } from "../record.ts";
+import type { ProducedRecord, SourceRecord } from "../record.ts";
 import type { SentRecord, TestRecord } from "./test_pipeline.ts";
 
 /** A record and the partition that it is in. */
@@ -9,7 +9,7 @@ export interface PlacedRecord {
   readonly record: SourceRecord;
 }
 
-/** The topic that a pipeline under test reads. */
+/** A topic that a pipeline under test reads. */
 export class SourceTopic<T> {
   readonly #source: Source<T>;
   readonly #partitions: readonly SourceRecord[][];
@@ -25,10 +25,16 @@ export class SourceTopic<T> {
 
   /** Adds records to their partitions: all of them, or none when one cannot be. */
   append(records: readonly TestRecord<T>[], now: number): PlacedRecord[] {
-    const encoded = records.map((record) => this.#encode(record, now));
-    return encoded.map(({ partition, ...fields }) => {
+    return this.write(records.map((record) => this.#encode(record, now)), now);
+  }
+
+  /** Adds records as they are written to a topic. */
+  write(records: readonly ProducedRecord[], now: number): PlacedRecord[] {
+    const count = this.#partitions.length;
+    return records.map(({ key, value, headers, timestamp = now, ...given }) => {
+      const partition = given.partition ?? (key ? partitionOf(key, count) : 0);
       const log = this.#partitions[partition]!;
-      const record = { ...fields, offset: log.length };
+      const record = { offset: log.length, timestamp, key, value, headers };
       log.push(record);
       return { partition, record };
     });
@@ -37,6 +43,7 @@ export class SourceTopic<T> {
   read(partition: number, offset: number): SentRecord {
     const { key, value, timestamp } = this.#partitions[partition]![offset]!;
     return {
+      topic: this.#source.topic,
       partition,
       offset,
       timestamp: new Date(timestamp),
@@ -45,7 +52,7 @@ export class SourceTopic<T> {
     };
   }
 
-  #encode(record: TestRecord<T>, now: number): Omit<SourceRecord, "offset"> & { partition: number } {
+  #encode(record: TestRecord<T>, now: number): ProducedRecord {
     const timestamp = Number(record.timestamp ?? now);
     if (!Number.isFinite(timestamp)) {
       throw new TypeError(
@@ -53,13 +60,14 @@ export class SourceTopic<T> {
       );
     }
     const key = record.key === null || record.key === undefined ? null : this.#utf8.encode(record.key);
-    const partition = record.partition ?? (key ? partitionOf(key, this.#partitions.length) : 0);
-    if (!this.#partitions[partition]) {
+    const { partition } = record;
+    if (partition !== undefined && !this.#partitions[partition]) {
       throw new TypeError(
         `send(): there is no partition ${partition}; give testPipeline() as many "partitions" as are needed`,
       );
     }
-    return { partition, key, value: this.#bytes(record), headers: [], timestamp };
+    const value = this.#bytes(record);
+    return { key, value, headers: [], timestamp, ...(partition !== undefined && { partition }) };
   }
 
   #bytes(record: TestRecord<T>): Uint8Array | null {

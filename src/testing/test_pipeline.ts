@@ -8,7 +8,7 @@ import type { CellValue, TableRow } from "./copy_rows.ts";
 export interface TestOptions {
   /** What the clock shows at first: a Date or milliseconds since 1970. Default: 2026-01-01T00:00:00Z. */
   readonly now?: Date | number;
-  /** How many partitions the source has. Default: 1, so that all records keep their order. */
+  /** How many partitions the source has, and the topics of `repartition`s. Default: 1, so that all records keep their order. */
   readonly partitions?: number;
   /** Rows of reference tables, by the table's name. A table that holds its rows itself need not be among them. */
   readonly references?: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
@@ -26,8 +26,10 @@ export type TestRecord<T> =
     readonly timestamp?: Date | number;
   };
 
-/** Where a record is in the source's topic. */
+/** Where a record is in a topic that the pipeline reads. */
 export interface SentRecord {
+  /** The source's, or that of a `repartition`. */
+  readonly topic: string;
   readonly partition: number;
   readonly offset: Offset;
   readonly timestamp: Date;
@@ -54,11 +56,12 @@ export interface TestDeadLetter {
   readonly text: string | null;
   readonly key: string | null;
   /** Where it was; null for a result of an aggregate that its sink refused. */
+  readonly topic: string | null;
   readonly partition: number | null;
   readonly offset: Offset | null;
 }
 
-/** How records ended: in = out + filtered + deadLettered. */
+/** How the source's records ended: in = out + filtered + deadLettered. */
 export interface TestCounts {
   readonly in: number;
   readonly out: number;
@@ -114,6 +117,7 @@ export interface TestRun<in T> {
   /** In the order in which they failed. */
   readonly deadLetters: readonly TestDeadLetter[];
 
+  /** What comes behind a `repartition` is not counted again. */
   readonly counts: TestCounts;
 
   /** How far the source's time has come: windows up to it are closed. Null at first, and without a `lateness`. */

@@ -1,14 +1,14 @@
 import { isJoin } from "../operators/join.ts";
 import { type ReferenceRow, referenceRows } from "../operators/reference_rows.ts";
 import type { ReferenceTable } from "../operators/reference_table.ts";
-import type { Pipeline } from "../pipeline.ts";
+import type { PlanNode } from "../stream.ts";
 
 /** The reference tables of a pipeline under test, with rows that are given instead of read. */
 export class TestReferences {
   readonly #tables: ReadonlyMap<string, ReferenceTable<unknown, unknown>>;
   readonly #rows = new Map<string, ReadonlyMap<string, ReferenceRow>>();
 
-  constructor({ nodes }: Pipeline, given: Readonly<Record<string, readonly ReferenceRow[]>>) {
+  constructor(nodes: readonly PlanNode[], given: Readonly<Record<string, readonly ReferenceRow[]>>) {
     this.#tables = new Map(
       nodes.flatMap(({ operator }) =>
         isJoin(operator) ? [[operator.table.name, operator.table] as const] : []

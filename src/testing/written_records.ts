@@ -18,6 +18,7 @@ export function readDeadLetter({ value, headers }: ProducedRecord): TestDeadLett
     bytes: value,
     text: text(value),
     key: header("key"),
+    topic: header("topic"),
     partition: number("partition"),
     offset: number("offset"),
   };

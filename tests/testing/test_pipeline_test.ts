@@ -140,6 +140,7 @@ Deno.test("updates change with each record, final results come when the watermar
   assert.deepEqual(test.rows("closed"), [{ ...minute, n: 2n, mean: 20 }]);
   assert.deepEqual(test.late, [
     {
+      topic: "readings",
       partition: 0,
       offset: 4,
       timestamp: new Date(at(59)),
