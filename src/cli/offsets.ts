@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { type Duration, milliseconds } from "../duration.ts";
 import { ConfigError } from "../errors.ts";
 import type { PartitionOffsets } from "../log/mod.ts";
-import type { Pipeline } from "../pipeline.ts";
+import { type Pipeline, stagesOf } from "../pipeline.ts";
 import { loadPipelines } from "../runtime/load_pipeline.ts";
 import { type OpenServices, openServices } from "../runtime/services.ts";
 import { publishedTopics, setCursors } from "../runtime/topic_cursor.ts";
@@ -15,7 +15,7 @@ import { addSettings, type Flags, readSettings } from "./setting_flags.ts";
 export function addOffsetsCommand(program: Command, finish: (code: ExitCode) => void): void {
   const offsets = program.command("offsets").description("show or set a pipeline's positions");
   const show = offsets.command("show")
-    .description("show the positions of a pipeline's group, partition by partition")
+    .description("show the positions of a pipeline's groups, partition by partition")
     .argument("<pipeline>", "a name that weir list shows, or the path of a module")
     .option("--json", "as JSON")
     .action(async (name: string, flags: Flags & { json?: true }) => finish(await showOffsets(name, flags)));
@@ -29,27 +29,45 @@ export function addOffsetsCommand(program: Command, finish: (code: ExitCode) => 
       "earliest, latest, an offset, a time as in 2026-01-31T12:00Z, or so long ago as in 2h",
     )
     .option("--partition <number>", "only this partition (default: all)")
+    .option("--topic <name>", "where it reads this topic, that of a repartition (default: its source)")
     .action(async (name: string, flags: Flags) => finish(await resetOffsets(name, flags)));
   addSettings(show);
   addSettings(reset);
 }
 
 async function showOffsets(name: string, flags: Flags & { json?: true }): Promise<ExitCode> {
-  return await withOffsets(name, flags, async ({ warehouse }, source, offsets) => {
-    const positions = new Map(
-      (await warehouse.positions(source)).map(({ partition, next }) => [partition, next]),
+  return await withServices(name, flags, async (services, pipeline) => {
+    const [first, ...stages] = await Promise.all(
+      stagesOf(pipeline).map((plan) => positionsOf(services, plan)),
     );
-    const rows = offsets.map(({ partition, earliest, end, committed }) => {
-      const position = positions.get(partition) ?? null;
-      return { partition, position, committed, earliest, end, lag: lag(end, position, earliest) };
-    });
-    if (flags.json) console.log(JSON.stringify({ ...source, partitions: rows }, null, 2));
-    else console.table(Object.fromEntries(rows.map(({ partition, ...row }) => [partition, row])));
+    if (flags.json) {
+      console.log(JSON.stringify({ ...first, ...(stages.length > 0 && { stages }) }, null, 2));
+      return;
+    }
+    for (const { topic, group, partitions } of [first!, ...stages]) {
+      if (stages.length > 0) console.log(`${topic}, read as ${group}`);
+      console.table(Object.fromEntries(partitions.map(({ partition, ...row }) => [partition, row])));
+    }
   });
 }
 
+async function positionsOf({ warehouse, log }: OpenServices, { source }: Pipeline) {
+  const { group, topic } = source;
+  const positions = new Map(
+    (await warehouse.positions({ group, topic })).map(({ partition, next }) => [partition, next]),
+  );
+  const partitions = (await log.offsets(topic, group)).map(({ partition, earliest, end, committed }) => {
+    const position = positions.get(partition) ?? null;
+    return { partition, position, committed, earliest, end, lag: lag(end, position, earliest) };
+  });
+  return { topic, group, partitions };
+}
+
 async function resetOffsets(name: string, flags: Flags): Promise<ExitCode> {
-  return await withOffsets(name, flags, async ({ warehouse, log }, source, offsets, plan) => {
+  return await withServices(name, flags, async ({ warehouse, log }, pipeline) => {
+    const plan = stageThatReads(pipeline, flags.topic);
+    const source: SourceName = { topic: plan.source.topic, group: plan.source.group };
+    const offsets = await log.offsets(source.topic, source.group);
     const chosen = offsets.filter(({ partition }) => (flags.partition ?? `${partition}`) === `${partition}`);
     if (chosen.length === 0) {
       throw new ConfigError([
@@ -74,6 +92,15 @@ async function resetOffsets(name: string, flags: Flags): Promise<ExitCode> {
   });
 }
 
+/** The source's stage when no topic is given: what is read again there goes through the others again. */
+function stageThatReads(pipeline: Pipeline, topic: string = pipeline.source.topic): Pipeline {
+  const stages = stagesOf(pipeline);
+  const found = stages.find(({ source }) => source.topic === topic);
+  if (found) return found;
+  const known = stages.map(({ source }) => source.topic).join(", ");
+  throw new ConfigError([`--topic is "${topic}": ${pipeline.name} reads ${known}`]);
+}
+
 /** Milliseconds since 1970 of a time, or of a duration before now; undefined for anything else. */
 function timeOf(to: string): number | undefined {
   if (/^\d+(\.\d+)?(ms|s|m|h|d)$/.test(to)) return Math.max(0, Date.now() - milliseconds(to as Duration));
@@ -93,22 +120,16 @@ function positionIn({ partition, earliest, end }: PartitionOffsets, to: string):
   ]);
 }
 
-async function withOffsets(
+async function withServices(
   name: string,
   flags: Flags,
-  action: (
-    services: OpenServices,
-    source: SourceName,
-    offsets: PartitionOffsets[],
-    plan: Pipeline,
-  ) => Promise<void>,
+  action: (services: OpenServices, pipeline: Pipeline) => Promise<void>,
 ): Promise<ExitCode> {
   const config = readSettings(flags);
   const [loaded] = await loadPipelines([name], Deno.cwd());
-  const { topic, group } = loaded!.plan.source;
   const services = await openServices(config);
   try {
-    await action(services, { topic, group }, await services.log.offsets(topic, group), loaded!.plan);
+    await action(services, loaded!.plan);
     return 0;
   } finally {
     await services.close();

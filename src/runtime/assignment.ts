@@ -194,7 +194,7 @@ export class Assignment {
       : `the partition ends at ${offsets.end}: the topic was truncated or made anew`;
     throw new OffsetOutOfRange(
       `Cannot go on in partition ${partition} of ${source.topic} at offset ${next}${by}: ${lost}; ` +
-        `choose a position that is there with weir offsets reset ${plan.name} --to earliest`,
+        `choose a position that is there with weir offsets reset ${resetArguments(plan)} --to earliest`,
     );
   }
 
@@ -310,4 +310,10 @@ function wantedOf({ expected, checkpoint, publisher }: OwnedPartition): Wanted[]
 /** Its connection is of no more use, whatever becomes of it. */
 function close(publisher: PartitionPublisher): void {
   publisher.close().catch(() => {});
+}
+
+/** What names a stage to `weir offsets reset`. */
+function resetArguments({ name, source }: Pipeline): string {
+  const [pipeline, behind] = name.split("/");
+  return behind === undefined ? name : `${pipeline} --topic ${source.topic}`;
 }
