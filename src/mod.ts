@@ -59,6 +59,7 @@ export {
   type ReferenceTableOptions,
   sqlQuery,
 } from "./operators/reference_table.ts";
+export { repartition, type RepartitionOptions } from "./operators/repartition.ts";
 export { transform } from "./operators/transform.ts";
 export { union } from "./operators/union.ts";
 export { validate } from "./operators/validate.ts";

@@ -6,7 +6,8 @@ import { checkOptions, type Merged } from "./operators/aggregate.ts";
 import type { RecordContext } from "./operators/mod.ts";
 import type { CassandraTable, From, Pipeline, PostgresTable, Schedule, Source, TopicSink } from "./plan.ts";
 import { planProblems } from "./plan_problems.ts";
-import { type Output, type PlanNode, type Sink, Stream } from "./stream.ts";
+import { cutIntoStages } from "./stages.ts";
+import { type Output, type Sink, type StageDraft, Stream } from "./stream.ts";
 import { isTopicName } from "./topic_name.ts";
 
 export { aggregateOf, isAggregate, isRecordTopic, keepsStates, stageNamed, stagesOf } from "./plan.ts";
@@ -214,18 +215,10 @@ export interface PipelineOptions<T> {
  */
 export function pipeline<T>(name: string, options: PipelineOptions<T>): Pipeline<T> {
   const { schedule, source } = options;
-  const nodes: PlanNode[] = [];
-  const outputs = options.outputs(new Stream<T>(nodes, 0));
+  const drafts: StageDraft[] = [{ nodes: [] }];
+  const outputs = options.outputs(new Stream<T>(drafts, 0, 0));
   const deadLetter = options.deadLetter?.name ?? `${source.topic}.dead-letter`;
-  const plan: Pipeline<T> = {
-    name,
-    ...(schedule && { schedule }),
-    source,
-    nodes,
-    outputs,
-    deadLetter,
-    stages: [],
-  };
+  const plan = cutIntoStages({ name, ...(schedule && { schedule }), source, deadLetter }, drafts, outputs);
   const problems = planProblems(plan);
   if (problems.length > 0) throw new ConfigError(problems.map((problem) => `pipeline "${name}": ${problem}`));
   return plan;

@@ -3,7 +3,7 @@ import type { Codec } from "./codecs/mod.ts";
 import type { ColumnSpec } from "./columns.ts";
 import type { Duration } from "./duration.ts";
 import type { AggregateOperator } from "./operators/aggregate.ts";
-import { isStateful } from "./operators/map_with_state.ts";
+import { isStateful, type StateKey } from "./operators/map_with_state.ts";
 import type { Operator, RecordContext } from "./operators/mod.ts";
 import type { Producer } from "./producers/mod.ts";
 import type { Offset } from "./record.ts";
@@ -26,6 +26,8 @@ export interface Source<out T> {
   readonly maxAhead: number;
   /** Milliseconds without a record after which a partition that is read to its end is idle. */
   readonly idleAfter: number;
+  /** Its records carry their times in a header, as those of a `repartition` do: their timestamps are of its writing. */
+  readonly carriesTimes?: true;
 }
 
 /**
@@ -65,7 +67,13 @@ export interface TopicSink<in T> extends Sink<T> {
   readonly kind: "topic";
   readonly key?: (value: never) => string | null;
   readonly codec?: Codec<never>;
-  readonly partitions: number;
+  /** How many it gets if it is absent; `as before`: as many as the source has. */
+  readonly partitions: number | "as before";
+  /** The `repartition` whose topic it is: its name in dead letters, and its key. */
+  readonly repartition?: {
+    readonly name: string;
+    readonly key: (value: never, record: RecordContext) => StateKey;
+  };
 }
 
 /** When a pipeline's producer runs. */
@@ -90,7 +98,7 @@ export interface Pipeline<out T = unknown> {
   readonly outputs: readonly Output[];
   readonly deadLetter: string;
   /**
-   * What goes on from topics of its own: a plan for each of those, which reads the topic that this one or one before it in the list
+   * What comes behind its `repartition`s: a plan for each, which reads the topic that this one or one before it in the list
    * writes. They have none themselves.
    */
   readonly stages: readonly Pipeline[];

@@ -1,14 +1,52 @@
 import { isJoin } from "./operators/join.ts";
 import { isStateful } from "./operators/map_with_state.ts";
-import { aggregateOf, isAggregate, type Pipeline, type PostgresTable, type TopicSink } from "./plan.ts";
-import type { Output } from "./stream.ts";
+import {
+  aggregateOf,
+  isAggregate,
+  type Pipeline,
+  type PostgresTable,
+  stagesOf,
+  type TopicSink,
+} from "./plan.ts";
+import type { Output, PlanNode } from "./stream.ts";
 import { isTopicName } from "./topic_name.ts";
 
 /** All that cannot be right about a pipeline. */
-export function planProblems(plan: Pipeline): string[] {
+export function planProblems(pipeline: Pipeline): string[] {
+  const stages = stagesOf(pipeline);
+  const problems = sourceProblems(pipeline);
+  if (pipeline.outputs.length === 0) problems.push("it has no outputs, so nothing would be written");
+  const written = new Map<string, Output>();
+  for (const plan of stages) {
+    for (const output of plan.outputs) {
+      const { kind, name } = output.sink;
+      const other = written.get(`${kind} ${name}`);
+      if (other) problems.push(sameSinkProblem(other, output));
+      written.set(`${kind} ${name}`, output);
+      problems.push(...outputProblems(plan, output), ...closingProblems(plan, output));
+      if (kind === "topic" && name === pipeline.source.topic) {
+        problems.push(`it writes to "${name}", the topic it reads: its records would go round for ever`);
+      }
+    }
+    problems.push(...orderProblems(plan), ...stateProblems(plan));
+  }
+  for (const { source, outputs } of pipeline.stages) {
+    if (outputs.length > 0) continue;
+    problems.push(`nothing comes of repartition(${source.topic}); end its stream in a sink`);
+  }
+  problems.push(...referenceProblems(stages.flatMap(({ nodes }) => nodes)));
+  const topics = stages.flatMap(({ outputs }) => outputs).filter(({ sink }) => sink.kind === "topic");
+  for (const name of [pipeline.source.topic, ...topics.map(({ sink }) => sink.name)]) {
+    if (name === pipeline.deadLetter) {
+      problems.push(`its dead letters would go to "${name}", which it also reads or writes`);
+    }
+  }
+  return problems;
+}
+
+function sourceProblems({ name, source }: Pipeline): string[] {
   const problems: string[] = [];
-  const { source, outputs, nodes, deadLetter } = plan;
-  if (!/^[a-z][a-z0-9_-]{0,47}$/.test(plan.name)) {
+  if (!/^[a-z][a-z0-9_-]{0,47}$/.test(name)) {
     problems.push("its name must be lower case letters, digits, _ and -, starting with a letter, at most 48");
   }
   if (!isTopicName(source.topic)) problems.push(`"${source.topic}" is not a topic's name`);
@@ -30,38 +68,30 @@ export function planProblems(plan: Pipeline): string[] {
       }
     }
   }
-  if (outputs.length === 0) problems.push("it has no outputs, so nothing would be written");
-  const seen = new Set<string>();
-  for (const output of outputs) {
-    const { kind, name } = output.sink;
-    if (seen.has(`${kind} ${name}`)) problems.push(`two outputs write to the ${kind} "${name}"`);
-    seen.add(`${kind} ${name}`);
-    problems.push(...outputProblems(plan, output));
-    if (aggregateOf(plan, output)?.spec.results === "final" && source.lateness === Infinity) {
-      problems.push(
-        `${kind} "${name}" takes final results, but no window ever closes: give the source a lateness, as in { lateness: "1m" }`,
-      );
-    }
-  }
-  for (const node of nodes) {
-    if (node.parents.some((parent) => nodes[parent - 1] && isAggregate(nodes[parent - 1]!.operator))) {
-      problems.push(
-        `${node.operator.name} follows an aggregate, whose results are merged in the warehouse; map before`,
-      );
-    }
-  }
-  problems.push(...stateProblems(plan), ...referenceProblems(plan));
-  for (
-    const name of [
-      source.topic,
-      ...outputs.filter((o) => o.sink.kind === "topic").map((o) => o.sink.name),
-    ]
-  ) {
-    if (name === deadLetter) {
-      problems.push(`its dead letters would go to "${name}", which it also reads or writes`);
-    }
-  }
   return problems;
+}
+
+function sameSinkProblem(...outputs: readonly [Output, Output]): string {
+  const { kind, name } = outputs[0].sink;
+  const repartitions = outputs.filter(({ sink }) => (sink as TopicSink<never>).repartition).length;
+  if (repartitions === 0) return `two outputs write to the ${kind} "${name}"`;
+  const other = repartitions === 2 ? "another one writes" : "an output writes";
+  return `repartition(${name}) needs a topic of its own, but ${other} to "${name}", too`;
+}
+
+/** An aggregate's results are in the warehouse: no step can follow it. */
+function orderProblems({ nodes, outputs }: Pipeline): string[] {
+  const followers = [
+    ...nodes.map(({ parents, operator }) => ({ parents, name: operator.name })),
+    ...outputs.map(({ node, sink }) => ({
+      parents: [node],
+      name: (sink as TopicSink<never>).repartition?.name,
+    })),
+  ];
+  return followers.filter(({ parents, name }) =>
+    name !== undefined &&
+    parents.some((parent) => nodes[parent - 1] && isAggregate(nodes[parent - 1]!.operator))
+  ).map(({ name }) => `${name} follows an aggregate, whose results are merged in the warehouse; map before`);
 }
 
 function stateProblems({ nodes }: Pipeline): string[] {
@@ -77,7 +107,7 @@ function stateProblems({ nodes }: Pipeline): string[] {
   return problems;
 }
 
-function referenceProblems({ nodes }: Pipeline): string[] {
+function referenceProblems(nodes: readonly PlanNode[]): string[] {
   const tables = new Map<string, unknown>();
   const problems: string[] = [];
   for (const { operator } of nodes) {
@@ -112,8 +142,15 @@ function outputProblems(plan: Pipeline, output: Output): string[] {
   if (sink.kind === "topic" && !(sink as TopicSink<never>).codec) {
     return [`topic("${sink.name}") has no codec and key; give both to write to it`];
   }
-  if (sink.kind === "topic" && sink.name === plan.source.topic) {
-    return [`it writes to "${sink.name}", the topic it reads: its records would go round for ever`];
-  }
   return [];
+}
+
+function closingProblems(plan: Pipeline, output: Output): string[] {
+  if (aggregateOf(plan, output)?.spec.results !== "final" || plan.source.lateness < Infinity) return [];
+  const { kind, name } = output.sink;
+  const { carriesTimes, topic } = plan.source;
+  const where = carriesTimes ? `repartition(${topic})` : "the source";
+  return [
+    `${kind} "${name}" takes final results, but no window ever closes: give ${where} a lateness, as in { lateness: "1m" }`,
+  ];
 }

@@ -1,4 +1,5 @@
 import type { Operator } from "./operators/mod.ts";
+import type { RepartitionOperator } from "./operators/repartition.ts";
 import type { TransformOperator } from "./operators/transform.ts";
 import type { UnionOperator } from "./operators/union.ts";
 
@@ -24,16 +25,34 @@ export interface PlanNode {
 export interface Output {
   readonly node: number;
   readonly sink: Sink<never>;
+  /** The pipeline's stage that the node is in, see {@linkcode StageDraft}; absent for the first. */
+  readonly stage?: number;
+}
+
+/**
+ * What of a pipeline works on the records of one topic, while its streams are made: the source's at first, and another
+ * behind each `repartition`.
+ */
+export interface StageDraft {
+  readonly nodes: PlanNode[];
+  /** The `repartition` that it starts with, and the stage and the node whose values that takes; absent for the first. */
+  readonly start?: {
+    readonly stage: number;
+    readonly node: number;
+    readonly operator: RepartitionOperator<never, unknown>;
+  };
 }
 
 /** A flow of values through a pipeline. Streams are made by `pipe` and never hold values themselves. */
 export class Stream<out T> {
-  readonly #nodes: PlanNode[];
+  readonly #stages: StageDraft[];
+  readonly #stage: number;
   readonly #node: number;
 
   /** @internal Use {@linkcode pipeline}, which gives the first stream. */
-  constructor(nodes: PlanNode[], node: number) {
-    this.#nodes = nodes;
+  constructor(stages: StageDraft[], stage: number, node: number) {
+    this.#stages = stages;
+    this.#stage = stage;
     this.#node = node;
   }
 
@@ -66,25 +85,43 @@ export class Stream<out T> {
       throw new TypeError(`pipe() takes operators, as map(...) gives one; it got ${String(operator)}`);
     }
     if (isTransform(operator)) return this.#ownedBy(operator.name, operator.expand(this as Stream<unknown>));
+    if (isRepartition(operator)) {
+      this.#stages.push({ nodes: [], start: { stage: this.#stage, node: this.#node, operator } });
+      return new Stream(this.#stages, this.#stages.length - 1, 0);
+    }
     const others = isUnion(operator)
-      ? operator.streams.map((each) => this.#ownedBy("union", each).#node)
+      ? operator.streams.map((each) => this.#besides("union", each).#node)
       : [];
-    const id = this.#nodes.length + 1;
-    this.#nodes.push({ id, parents: [this.#node, ...others], operator });
-    return new Stream(this.#nodes, id);
+    const { nodes } = this.#stages[this.#stage]!;
+    const id = nodes.length + 1;
+    nodes.push({ id, parents: [this.#node, ...others], operator });
+    return new Stream(this.#stages, this.#stage, id);
   }
 
   /** Streams of two pipelines have nothing to do with each other: they may run in other processes. */
   #ownedBy(operator: string, stream: Stream<unknown>): Stream<unknown> {
-    if (stream instanceof Stream && stream.#nodes === this.#nodes) return stream;
+    if (stream instanceof Stream && stream.#stages === this.#stages) return stream;
     throw new TypeError(
       `${operator}: a stream of another pipeline; use those that come from this one's source`,
     );
   }
 
+  /** Streams on two sides of a `repartition` come from records of two topics. */
+  #besides(operator: string, stream: Stream<unknown>): Stream<unknown> {
+    if (this.#ownedBy(operator, stream).#stage === this.#stage) return stream;
+    const starts = [this, stream].map((each) =>
+      each.#stages[each.#stage]!.start?.operator.name ?? "the source"
+    );
+    throw new TypeError(
+      `${operator}: one stream comes from ${starts[0]}, the other from ${starts[1]}; unite them first, and ` +
+        "repartition what comes of it",
+    );
+  }
+
   /** Ends the stream in a sink. */
   to(sink: Sink<T>): Output {
-    return { node: this.#node, sink: sink as Sink<never> };
+    const output = { node: this.#node, sink: sink as Sink<never> };
+    return this.#stage === 0 ? output : { ...output, stage: this.#stage };
   }
 }
 
@@ -94,4 +131,10 @@ function isTransform(operator: Operator<never, unknown>): operator is TransformO
 
 function isUnion(operator: Operator<never, unknown>): operator is UnionOperator<never, unknown> {
   return operator.kind === "union";
+}
+
+function isRepartition(
+  operator: Operator<never, unknown>,
+): operator is RepartitionOperator<never, unknown> {
+  return operator.kind === "repartition";
 }

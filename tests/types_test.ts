@@ -35,6 +35,7 @@ import {
   reduceByKey,
   reduceByKeyAndWindow,
   referenceTable,
+  repartition,
   stddev,
   type Stream,
   sum,
@@ -160,6 +161,49 @@ Deno.test("a state's type is that of its first one, and what is given on goes on
     ],
   });
   assert.equal(plan.nodes.length, 1);
+});
+
+const idAndAge = json(
+  {
+    type: "record",
+    name: "Aged",
+    fields: [{ name: "id", type: "string" }, { name: "age", type: ["null", "int"] }],
+  } as const,
+);
+
+Deno.test("a repartitioned stream is typed by its codec, which takes what comes before", () => {
+  const plan = pipeline("typed", {
+    source,
+    outputs: (stream) => {
+      const onlyIds = stream.pipe(map(({ id }) => ({ id })));
+      const byGender = stream.pipe(
+        repartition("by_gender", { key: (user) => user.gender, codec: json(schema) }),
+      );
+      const byId = stream.pipe(
+        repartition("by_id", { key: ({ id }, { partition }) => [id, partition], codec: idAndAge }),
+      );
+      return [
+        byGender.pipe(map(({ id, tags }) => ({ id, tags: tags.length })))
+          .to(postgresTable("a", { columns: { id: "text", tags: "int" }, key: ["id"] })),
+        byId.to(postgresTable("b", { columns: { id: "text", age: "int?" }, key: ["id"] })),
+        byId.pipe(
+          // @ts-expect-error: what passed through the topic has no gender
+          map((user) => ({ gender: user.gender })),
+        ).to(postgresTable("c", { columns: { gender: "text" }, key: ["gender"] })),
+        // @ts-expect-error: users have no card
+        stream.pipe(repartition("d", { key: (user) => user.card, codec: json(schema) }))
+          .to(postgresTable("d", { columns: { id: "text" }, key: ["id"] })),
+        // @ts-expect-error: a key may be no object
+        stream.pipe(repartition("e", { key: (user) => ({ id: user.id }), codec: json(schema) }))
+          .to(postgresTable("e", { columns: { id: "text" }, key: ["id"] })),
+        onlyIds.pipe(
+          // @ts-expect-error: the codec needs an age
+          repartition("f", { key: ({ id }) => id, codec: idAndAge }),
+        ).to(postgresTable("f", { columns: { id: "text" }, key: ["id"] })),
+      ];
+    },
+  });
+  assert.equal(plan.stages.length, 5);
 });
 
 const cities = referenceTable("cities", {

@@ -4,7 +4,9 @@
  * record gave it.
  */
 import type { ColumnSpec } from "../columns.ts";
+import type { StateKey } from "../operators/map_with_state.ts";
 import type { RecordContext } from "../operators/mod.ts";
+import { keyText } from "../operators/state.ts";
 import {
   aggregateOf,
   type CassandraTable,
@@ -17,6 +19,7 @@ import { CellEncoder } from "../sinks/cell_encoder.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
 import { Aggregator } from "./aggregator.ts";
 import { type PackableRecord, packRecords } from "../packed_records.ts";
+import { type Times, timesHeader } from "./carried_times.ts";
 import { isPassing, passedColumns } from "./passing.ts";
 import type { KeyTypes, OutputRows } from "./protocol.ts";
 
@@ -136,7 +139,8 @@ class PassingCollector extends CopyCollector {
   }
 
   override add(row: Readonly<Record<string, unknown>>, record: CurrentRecord): boolean {
-    return super.add({ ...this.#record(row as never, record) }, record);
+    const { eventTime: event_time, ...rest } = this.#record(row as never, record);
+    return super.add({ ...rest, event_time }, record);
   }
 }
 
@@ -176,10 +180,12 @@ class TopicCollector implements Collector {
   readonly #record: (row: never, record: CurrentRecord) => TopicRecord;
   #records: PackableRecord[] = [];
   #sources: number[] = [];
+  readonly #carriesTimes: boolean;
   #mark = 0;
 
   constructor(sink: TopicSink<never>) {
     this.#record = recordOf(sink);
+    this.#carriesTimes = sink.repartition !== undefined;
   }
 
   begin(): void {}
@@ -189,7 +195,12 @@ class TopicCollector implements Collector {
   }
 
   add(row: never, record: CurrentRecord): boolean {
-    this.#records.push({ ...this.#record(row, record), headers: [] });
+    const { key, value, ...times } = this.#record(row, record);
+    this.#records.push(
+      this.#carriesTimes
+        ? { key, value, headers: [timesHeader(times)] }
+        : { key, value, headers: [], timestamp: times.timestamp },
+    );
     this.#sources.push(record.index);
     return true;
   }
@@ -213,23 +224,32 @@ class TopicCollector implements Collector {
   }
 }
 
-interface TopicRecord {
+/** A record of a topic, but for the headers. */
+interface TopicRecord extends Times {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array;
-  readonly timestamp: number;
 }
 
-/** Makes records of a topic's rows; they take over the timestamps of the records that they come from. */
-function recordOf(
-  { key: keyOf, codec }: TopicSink<never>,
-): (row: never, record: CurrentRecord) => TopicRecord {
+/** Makes records of a topic's rows; they take over the times of the records that they come from. */
+function recordOf(sink: TopicSink<never>): (row: never, record: CurrentRecord) => TopicRecord {
   const utf8 = new TextEncoder();
+  const { codec, repartition } = sink;
+  const keyOf = repartition
+    ? (row: never, context: RecordContext) => recordKey(repartition.key(row, context))
+    : sink.key!;
   return (row, { context }) => {
-    const key = keyOf!(row);
+    const key = keyOf(row, context);
     return {
       key: key === null ? null : utf8.encode(key),
       value: codec!.encode(row),
       timestamp: Math.max(0, context.timestamp),
+      eventTime: context.eventTime,
     };
   };
+}
+
+/** Text is a key as it is, as other programs would have it. */
+function recordKey(key: StateKey): string {
+  const text = keyText(key);
+  return typeof key === "string" ? key : text;
 }

@@ -3,12 +3,13 @@ import { isJoin, type JoinOperator } from "../operators/join.ts";
 import { isStateful } from "../operators/map_with_state.ts";
 import type { Operator, RecordContext, RecordOperator } from "../operators/mod.ts";
 import type { ReferenceRow } from "../operators/reference_rows.ts";
-import { isAggregate, type Pipeline } from "../pipeline.ts";
+import { isAggregate, type Pipeline, type TopicSink } from "../pipeline.ts";
 import type { Offset } from "../record.ts";
 import type { PlanNode } from "../stream.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
 import type { Checkpoint, CopyChunk } from "../warehouse/mod.ts";
 import { stateTable } from "../warehouse/state_table.ts";
+import { carriedTimes, type Times } from "./carried_times.ts";
 import { type Collector, collectorFor, type CurrentRecord } from "./collectors.ts";
 import { deadLetter } from "./dead_letter.ts";
 import { Failure } from "./failure.ts";
@@ -149,7 +150,8 @@ export class PlanExecutor {
     const furthest = Math.min(this.#clock() + source.maxAhead, latestEventTime);
     const origin = { topic: source.topic, partition: slice.partition };
     for (let i = 0; i < reader.count; i++) {
-      const timestamp = reader.timestamp(i);
+      const times = source.carriesTimes ? carriedTimes(reader.headers(i)) : undefined;
+      const timestamp = times ? times.timestamp : reader.timestamp(i);
       // Every record takes a tick, whatever becomes of it: those after it get the same timestamps in a replay.
       const writeTime = Math.max(Math.min(timestamp, latestTime) * 1_000, state.writeTime + 1);
       const offset = reader.offset(i);
@@ -157,7 +159,7 @@ export class PlanExecutor {
       for (const collector of this.#collectors) collector.mark();
       const refusal = refused.get(offset);
       try {
-        const context = this.#decode(reader, i, slice.partition);
+        const context = this.#decode(reader, i, slice.partition, times);
         const isAhead = context.eventTime > furthest;
         const eventTime = isAhead
           ? state.eventTime
@@ -209,16 +211,11 @@ export class PlanExecutor {
   #value: unknown;
 
   /** Decodes the value into `#value` and gives the record's context. */
-  #decode(reader: PackedReader, i: number, partition: number): RecordContext {
+  #decode(reader: PackedReader, i: number, partition: number, times: Times | undefined): RecordContext {
     const { source } = this.#plan;
-    const timestamp = reader.timestamp(i);
-    const context = {
-      topic: source.topic,
-      partition,
-      offset: reader.offset(i),
-      timestamp,
-      eventTime: timestamp,
-    };
+    const timestamp = times ? times.timestamp : reader.timestamp(i);
+    const eventTime = times ? times.eventTime : timestamp;
+    const context = { topic: source.topic, partition, offset: reader.offset(i), timestamp, eventTime };
     this.#current.context = context;
     const { codec } = source;
     try {
@@ -265,7 +262,9 @@ export class PlanExecutor {
     this.#plan.outputs.forEach(({ node: at, sink }, i) => {
       const aggregate = this.#plan.nodes[at - 1];
       const takesFrom = aggregate && isAggregate(aggregate.operator) ? aggregate.parents[0] : at;
-      const stage = aggregate && isAggregate(aggregate.operator) ? "aggregate" : `write ${sink.name}`;
+      const stage = aggregate && isAggregate(aggregate.operator)
+        ? "aggregate"
+        : (sink as TopicSink<never>).repartition?.name ?? `write ${sink.name}`;
       if (takesFrom === node) steps.push(this.#outputStep(this.#collectors[i]!, stage));
     });
     if (steps.length === 1) return steps[0]!;

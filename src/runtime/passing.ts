@@ -1,7 +1,8 @@
-import { isRecordTopic, keepsStates, type Pipeline } from "../pipeline.ts";
-import type { ProducedRecord } from "../record.ts";
+import { isRecordTopic, keepsStates, type Pipeline, type TopicSink } from "../pipeline.ts";
 import type { Output } from "../stream.ts";
 import type { WarehouseTable } from "../warehouse/mod.ts";
+import { timesHeader } from "./carried_times.ts";
+import type { RecordOf } from "./stream_delivery.ts";
 
 /**
  * Records of a topic that pass through the warehouse's outbox, since the pipeline keeps states: made again for a topic
@@ -11,6 +12,7 @@ export const passedColumns: WarehouseTable["columns"] = [
   { name: "key", type: "bytes", optional: true, merge: "keep" },
   { name: "value", type: "bytes", optional: false, merge: "keep" },
   { name: "timestamp", type: "double", optional: false, merge: "keep" },
+  { name: "event_time", type: "double", optional: false, merge: "keep" },
 ];
 
 /** Whether an output's records pass through the outbox. */
@@ -33,12 +35,20 @@ export function passingTable(stream: string): WarehouseTable {
   };
 }
 
-/** A record as it comes out of the outbox. */
-export function passedRecord(row: Readonly<Record<string, unknown>>): ProducedRecord {
-  const { key, value, timestamp } = row as {
-    key: Uint8Array | null;
-    value: Uint8Array;
-    timestamp: number;
+/** Makes records of a topic of what comes out of the outbox. */
+export function passedBy({ repartition }: TopicSink<never>): RecordOf {
+  return (row) => {
+    const { key, value, timestamp, event_time: eventTime = timestamp } = row as unknown as PassedRow;
+    return repartition
+      ? { key, value, headers: [timesHeader({ timestamp, eventTime })] }
+      : { key, value, headers: [], timestamp };
   };
-  return { key, value, timestamp, headers: [] };
+}
+
+interface PassedRow {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array;
+  readonly timestamp: number;
+  /** Rows of earlier versions have none. */
+  readonly event_time?: number;
 }

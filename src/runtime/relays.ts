@@ -4,7 +4,7 @@ import type { Tables } from "../sinks/mod.ts";
 import type { Warehouse } from "../warehouse/mod.ts";
 import { OutboxRelay } from "./outbox_relay.ts";
 import type { OutputTables } from "./output_tables.ts";
-import { isPassing, passedRecord } from "./passing.ts";
+import { isPassing, passedBy } from "./passing.ts";
 import { refusal } from "./refused_result.ts";
 import type { SinkMeter } from "./sink_meter.ts";
 import { encodedBy, TableDelivery, TopicDelivery } from "./stream_delivery.ts";
@@ -35,7 +35,7 @@ export class Relays {
       const refuse = refusal(log, plan.deadLetter, stream, sink.name);
       const passing = isPassing(plan, plan.outputs[output]!);
       const topicDelivery = (topic: TopicSink<never>) =>
-        new TopicDelivery(log, topic, stream, passing ? passedRecord : encodedBy(topic), refuse);
+        new TopicDelivery(log, topic, stream, passing ? passedBy(topic) : encodedBy(topic), refuse);
       const delivery = sink.kind === "topic"
         ? topicDelivery(sink as TopicSink<never>)
         : new TableDelivery(services.tables, sink as CassandraTable<never>, refuse);

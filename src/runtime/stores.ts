@@ -26,16 +26,16 @@ export async function prepareStores(
   services: Services,
 ): Promise<void> {
   const { log, tables } = services;
-  const { topic, partitions } = source;
+  const { topic, group, partitions } = source;
   await log.createTopic(topic, { partitions });
   await log.createTopic(deadLetter, { partitions, asLargeAs: topic });
   for (const { sink } of outputs) {
     if (sink.kind === "cassandra") await tables.createTable(sink as CassandraTable<never>);
-    if (sink.kind === "topic") {
-      await log.createTopic(sink.name, {
-        partitions: (sink as TopicSink<never>).partitions,
-        asLargeAs: topic,
-      });
-    }
+    if (sink.kind !== "topic") continue;
+    const given = (sink as TopicSink<never>).partitions;
+    await log.createTopic(sink.name, {
+      partitions: given === "as before" ? (await log.offsets(topic, group)).length : given,
+      asLargeAs: topic,
+    });
   }
 }

@@ -1,0 +1,103 @@
+import type { Codec } from "../codecs/mod.ts";
+import { type Duration, milliseconds } from "../duration.ts";
+import { isTopicName } from "../topic_name.ts";
+import { checkOptions } from "./aggregate.ts";
+import type { StateKey } from "./map_with_state.ts";
+import type { Operator, RecordContext } from "./mod.ts";
+
+/** The options of {@linkcode repartition}. */
+export interface RepartitionOptions<T> {
+  /** What values are keyed by from here on: those of one key share a partition. */
+  readonly key: (value: T, record: RecordContext) => StateKey;
+  /** How values pass through the topic: what goes on is what it decodes. */
+  readonly codec: Codec<T>;
+  /** How many partitions the topic gets if it does not exist yet. Default: as many as the topic before it has. */
+  readonly partitions?: number;
+  /**
+   * How far behind the latest event time of its partition a record may be from here on, as for a source: also by how much
+   * the partitions before it may be apart, be it while they catch up. Default: no record is ever late.
+   */
+  readonly lateness?: Duration;
+}
+
+/** The operator that `repartition` makes. It has no step of its own: a plan ends where it stands, and another begins. */
+export interface RepartitionOperator<in I, out O> extends Operator<I, O> {
+  readonly kind: "repartition";
+  readonly topic: string;
+  readonly key: (value: I, record: RecordContext) => StateKey;
+  readonly codec: Codec<O>;
+  readonly partitions?: number;
+  /** Milliseconds. */
+  readonly lateness?: number;
+}
+
+/**
+ * Brings the records of each key into one partition, by way of a topic that is keyed by it: for states (`mapWithState`,
+ * `joinWithin`) of something else than the records' own key. Aggregates need none, as the warehouse merges them.
+ *
+ * What comes behind it is a stage of its own, with a consumer group and a checkpoint: `<group>/<topic>`, shown as
+ * `<pipeline>/<topic>`. Each value passes through the topic exactly once, and keeps its timestamp and its event time.
+ * Values of one key keep their order as far as they come from the same partition. A value without a key (null, NaN, ...),
+ * or one that the codec refuses, sends its record to the dead letters.
+ *
+ * In a partition behind it, records of all partitions of the source meet. When those are not equally far, as while they
+ * catch up after an outage, event times are out of order by as much: a `lateness` behind it must allow for that, and so
+ * must timeouts of states and the `lateness` of a `joinWithin`.
+ *
+ * The topic is this pipeline's own: nothing else should write to it, and a pipeline that gets another group needs
+ * another topic.
+ *
+ * @param topic Its name; made if it is absent.
+ * @throws {TypeError} when it cannot be a topic's name, an option is not known, or cannot be right.
+ *
+ * @example
+ * ```ts
+ * import { json, kafka, mapWithState, pipeline, postgresTable, repartition } from "weir";
+ *
+ * const payment = {
+ *   type: "record",
+ *   name: "Payment",
+ *   fields: [{ name: "shop", type: "string" }, { name: "card", type: "string" }],
+ * } as const;
+ * export default pipeline("cards", {
+ *   source: kafka("payments_by_shop", { group: "my-cards", codec: json(payment) }),
+ *   outputs: (payments) => [
+ *     payments.pipe(
+ *       repartition("payments_by_card", { key: ({ card }) => card, codec: json(payment) }),
+ *       mapWithState({
+ *         by: ({ card }) => card,
+ *         initial: () => 0,
+ *         update: (count, { card }) => ({ state: count + 1, emit: [{ card, payments: count + 1 }] }),
+ *       }),
+ *     ).to(postgresTable("payments_per_card", { columns: { card: "text", payments: "int" }, key: ["card"] })),
+ *   ],
+ * });
+ * ```
+ */
+export function repartition<T>(topic: string, options: RepartitionOptions<T>): Operator<T, T> {
+  const what = `repartition("${topic}")`;
+  checkOptions(what, options, ["key", "codec", "partitions", "lateness"]);
+  const { key, codec, partitions, lateness } = options;
+  if (!isTopicName(topic)) {
+    throw new TypeError(`${what}: a topic's name is letters, digits, ., _ and -, at most 249`);
+  }
+  if (typeof key !== "function") {
+    throw new TypeError(`${what}: "key" is ${String(key)}; give a function, as in (payment) => payment.card`);
+  }
+  if (typeof codec?.encode !== "function" || typeof codec.decode !== "function") {
+    throw new TypeError(`${what}: "codec" is ${String(codec)}; give one, as in json(schema)`);
+  }
+  if (partitions !== undefined && (!Number.isInteger(partitions) || partitions < 1)) {
+    throw new TypeError(`${what}: "partitions" is ${partitions}; give a whole number from 1`);
+  }
+  const operator: RepartitionOperator<T, T> = {
+    kind: "repartition",
+    name: `repartition(${topic})`,
+    topic,
+    key,
+    codec,
+    ...(partitions !== undefined && { partitions }),
+    ...(lateness !== undefined && { lateness: milliseconds(lateness) }),
+  };
+  return operator;
+}

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { ConfigError } from "../../src/errors.ts";
+import { stagesOf } from "../../src/pipeline.ts";
+import { loadPipelines } from "../../src/runtime/load_pipeline.ts";
+
+const api = new URL("../../src/mod.ts", import.meta.url).href;
+
+/** A module whose pipeline goes through a topic of its own. */
+const module = (name: string, group: string, by: string) => `
+  import { kafka, pipeline, repartition, text, topic } from ${JSON.stringify(api)};
+  const codec = text();
+  const key = (line) => line;
+  export default pipeline("${name}", {
+    source: kafka("lines", { group: "${group}", codec }),
+    outputs: (lines) => [lines.pipe(repartition("${by}", { key, codec })).to(topic("${name}.out", { key, codec }))],
+  });`;
+
+/** Loads modules of these texts. */
+async function load(...texts: readonly string[]) {
+  const folder = await Deno.makeTempDir({ prefix: "weir-load-" });
+  try {
+    const paths = texts.map((_, i) => `./${i}.js`);
+    for (const [i, text] of texts.entries()) await Deno.writeTextFile(`${folder}/${i}.js`, text);
+    return await loadPipelines(paths, folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("pipelines with stages are loaded whole, and may read the same topic", async () => {
+  const loaded = await load(module("a", "a", "by_a"), module("b", "b", "by_b"));
+  assert.deepEqual(loaded.map(({ plan }) => stagesOf(plan).map(({ name }) => name)), [
+    ["a", "a/by_a"],
+    ["b", "b/by_b"],
+  ]);
+});
+
+Deno.test("pipelines that would write to one another's topic, or share a group, are refused", async () => {
+  await assert.rejects(load(module("a", "a", "by"), module("b", "b", "by")), (error) => {
+    assert.ok(error instanceof ConfigError);
+    assert.deepEqual(error.problems, [
+      "two pipelines repartition by way of by; give each a topic of its own",
+    ]);
+    return true;
+  });
+  await assert.rejects(load(module("a", "a", "by_a"), module("b", "a", "by_b")), {
+    message: /two pipelines read lines as the group a; give each a group of its own/,
+  });
+});
