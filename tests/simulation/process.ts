@@ -1,3 +1,4 @@
+import { type Pipeline, stagesOf } from "../../src/pipeline.ts";
 import { PipelineRun } from "../../src/runtime/pipeline_run.ts";
 import { WorkerPool } from "../../src/runtime/worker_pool.ts";
 import type { PipelineStatus } from "../../src/status/snapshot.ts";
@@ -12,6 +13,8 @@ export interface ProcessOptions {
   readonly workers: number;
   readonly maxBatchRecords: number;
   readonly memoryBytes: number;
+  /** Default: {@linkcode simulatedPipeline}. */
+  readonly pipeline?: Pipeline;
   /** The pipeline has stopped for good, which it never should. */
   readonly failed: (reason: string) => void;
 }
@@ -24,30 +27,33 @@ export class SimulatedProcess {
   readonly #options: ProcessOptions;
   readonly #pool: WorkerPool;
   readonly #workers: WorkerInside[] = [];
-  #run: PipelineRun | undefined;
+  readonly #pipeline: Pipeline;
+  /** One for each stage, once they have started. */
+  #runs: readonly PipelineRun[] = [];
   #ended = false;
 
   constructor(options: ProcessOptions) {
     this.#options = options;
-    const { wire, workers } = options;
+    const { wire, workers, pipeline = simulatedPipeline } = options;
     this.wire = wire;
+    this.#pipeline = pipeline;
     this.#pool = new WorkerPool({
       size: workers,
-      modules: [{ pipeline: simulatedPipeline.name, module: "memory:simulated" }],
+      modules: stagesOf(pipeline).map(({ name }) => ({ pipeline: name, module: "memory:simulated" })),
       open: (_id, listener) => {
-        const worker = new WorkerInside(wire, simulatedPipeline, listener);
+        const worker = new WorkerInside(wire, pipeline, listener);
         this.#workers.push(worker);
         return worker;
       },
       replaced: (slot, error) => {
         wire.trace(`${wire.name}: ${error.message}`);
-        this.#run?.workerReplaced(slot, error);
+        for (const run of this.#runs) run.workerReplaced(slot, error);
       },
     });
     this.#start().catch((error) => this.#died(error));
     // As a readiness probe does.
     wire.time.after(readyWithin, () => {
-      if (!this.#run && !this.#ended) this.#died("it took too long");
+      if (this.#runs.length === 0 && !this.#ended) this.#died("it took too long");
     });
   }
 
@@ -56,9 +62,9 @@ export class SimulatedProcess {
     return this.#ended;
   }
 
-  /** What it says of itself, if it has come so far. */
+  /** What it says of its first stage, if it has come so far. */
   status(): PipelineStatus | undefined {
-    return this.#run?.status();
+    return this.#runs[0]?.status();
   }
 
   /** Whether all workers have their pipelines open. */
@@ -81,7 +87,7 @@ export class SimulatedProcess {
   async stop(): Promise<void> {
     const late = new AbortController();
     this.wire.time.after(3_000, () => late.abort());
-    await this.#run?.stop(late.signal);
+    await Promise.all(this.#runs.map((run) => run.stop(late.signal)));
     this.#pool.stop();
     this.kill();
   }
@@ -89,28 +95,30 @@ export class SimulatedProcess {
   async #start(): Promise<void> {
     const { wire, stores, maxBatchRecords, memoryBytes, failed } = this.#options;
     await this.#pool.ready();
-    const run = new PipelineRun({
-      plan: simulatedPipeline,
-      services: {
-        log: stores.log.connect(wire),
-        tables: stores.tables.connect(wire),
-        warehouse: stores.warehouse.connect(wire),
-      },
-      pool: this.#pool,
-      limits: {
-        maxBatchRecords,
-        maxBatchBytes: 1_000_000,
-        memoryBytes,
-        commitInterval: 5,
-        workerTimeout: 5_000,
-      },
-      now: () => wire.time.now,
-      say: (line) => wire.trace(`${wire.name} says ${line}`),
-      failed: (reason) => failed(`${wire.name}: ${reason}`),
-    });
-    await run.prepare();
-    await run.start();
-    this.#run = run;
+    const runs = stagesOf(this.#pipeline).map((plan) =>
+      new PipelineRun({
+        plan,
+        services: {
+          log: stores.log.connect(wire),
+          tables: stores.tables.connect(wire),
+          warehouse: stores.warehouse.connect(wire),
+        },
+        pool: this.#pool,
+        limits: {
+          maxBatchRecords,
+          maxBatchBytes: 1_000_000,
+          memoryBytes,
+          commitInterval: 5,
+          workerTimeout: 5_000,
+        },
+        now: () => wire.time.now,
+        say: (line) => wire.trace(`${wire.name} says ${line}`),
+        failed: (reason) => failed(`${wire.name}: ${reason}`),
+      })
+    );
+    for (const run of runs) await run.prepare();
+    for (const run of runs) await run.start();
+    this.#runs = runs;
   }
 
   /** A process that cannot start ends, and is started anew. */
