@@ -29,6 +29,8 @@ const bytesPerRecord = 2 * 8 + placesPerRecord * 4;
 const windowBytes = 64 * 1024;
 
 const utf8 = new TextEncoder();
+/** A byte order mark is a character of a header's key like any other. */
+const text = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The parts of a buffer of packed records. */
 export interface PackedParts {
@@ -263,8 +265,6 @@ function packHeaders(headers: readonly RecordHeader[]): Uint8Array {
 }
 
 function unpackHeaders(bytes: Uint8Array): RecordHeader[] {
-  // A byte order mark is a character of the key like any other.
-  const text = new TextDecoder("utf-8", { ignoreBOM: true });
   const cursor = { at: 0 };
   const take = (length: number) => {
     const part = bytes.subarray(cursor.at, cursor.at + length);
