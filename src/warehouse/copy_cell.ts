@@ -5,7 +5,7 @@ export type CellWriter = (value: unknown) => string;
 
 /** Writes the cells of a column; null and undefined become NULL if it is optional. */
 export function cellWriter({ name, type, optional }: ColumnSpec): CellWriter {
-  const write = writers[type];
+  const write = type === "timestamp" ? rememberingLast(writers[type]) : writers[type];
   return (value) => {
     if (value === null || value === undefined) {
       if (optional) return "\\N";
@@ -17,6 +17,19 @@ export function cellWriter({ name, type, optional }: ColumnSpec): CellWriter {
   };
 }
 
+type Write = (value: unknown) => string | Misfit;
+
+/** Rows that follow one another often have the same time, as those of a window, and its text costs a microsecond. */
+function rememberingLast(write: Write): Write {
+  let lastTime = NaN;
+  let lastCell: string | Misfit = "";
+  return (value) => {
+    if (typeof value !== "number") return write(value);
+    if (value !== lastTime) [lastTime, lastCell] = [value, write(value)];
+    return lastCell;
+  };
+}
+
 /** Why a value of the right kind does not fit all the same; empty when it is of the wrong kind. */
 interface Misfit {
   readonly problem: string;
@@ -24,7 +37,7 @@ interface Misfit {
 
 const wrongKind: Misfit = { problem: "" };
 
-const writers: Readonly<Record<ColumnType, (value: unknown) => string | Misfit>> = {
+const writers: Readonly<Record<ColumnType, Write>> = {
   text: (value) => typeof value === "string" ? textCell(value) : wrongKind,
   uuid: (value) => typeof value === "string" && canonicalUuid.test(value) ? value : wrongKind,
   int: (value) => typeof value === "number" && (value | 0) === value ? `${value}` : wrongKind,

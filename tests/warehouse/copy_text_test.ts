@@ -193,3 +193,15 @@ for (const [column, value, message] of misfits) {
 Deno.test("an error shows the start of a long value", () => {
   assert.throws(() => line("int", "x".repeat(1_000)), (error: Error) => error.message.length < 200);
 });
+
+Deno.test("times that follow one another are each written as what they are", () => {
+  const encoder = encoderOf({ at: "timestamp", to: "timestamp" });
+  const rows = [[0, 60_000], [0, 60_000], [60_000, 0], [-0, 0], [0, 1]].map(([at, to]) => ({ at, to }));
+  for (const row of rows) encoder.add(row);
+  assert.throws(() => encoder.add({ at: NaN, to: 1 }), /it is no point in time/);
+  const text = new TextDecoder().decode(encoder.finish().bytes);
+  const expected = rows.map(({ at, to }) =>
+    `${new Date(at!).toISOString()}\t${new Date(to!).toISOString()}\n`
+  );
+  assert.equal(text, expected.join(""));
+});
