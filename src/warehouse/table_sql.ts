@@ -18,7 +18,21 @@ export interface TableSql {
   insert(relation?: string): string;
 }
 
-export function tableSql(table: WarehouseTable, staging: string): TableSql {
+/** The statements of every table that was written so far, each with a staging table of its own. */
+export class TableStatements {
+  readonly #tables = new Map<string, TableSql>();
+
+  of(table: WarehouseTable): TableSql {
+    const signature = JSON.stringify(table);
+    const known = this.#tables.get(signature);
+    if (known) return known;
+    const sql = tableSql(table, `weir_staging_${this.#tables.size}`);
+    this.#tables.set(signature, sql);
+    return sql;
+  }
+}
+
+function tableSql(table: WarehouseTable, staging: string): TableSql {
   const name = `pg_temp.${identifier(staging)}`;
   const columns = table.columns.map((column) => identifier(column.name)).join(", ");
   const types = table.columns.map((column) => `${identifier(column.name)} ${postgresType(column.type)}`);
