@@ -3,7 +3,7 @@ import type { Aggregate, AggregateSpec, GroupKey } from "../operators/aggregate.
 import type { TableName } from "../warehouse/mod.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
 import { aggregateTable, batchColumns, windowColumns } from "./aggregate_table.ts";
-import type { CurrentRecord } from "./collectors.ts";
+import type { CurrentRecord } from "./current_record.ts";
 import { GroupKeys } from "./group_key.ts";
 import { type Group, GroupSet } from "./group_set.ts";
 import { foldStates, StatePair } from "./kept_states.ts";

@@ -18,23 +18,11 @@ import type { Output } from "../stream.ts";
 import { CellEncoder } from "../sinks/cell_encoder.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
 import { Aggregator } from "./aggregator.ts";
+import type { CurrentRecord } from "./current_record.ts";
 import { type PackableRecord, packRecords } from "../packed_records.ts";
 import { type Times, timesHeader } from "./carried_times.ts";
 import { isPassing, passedColumns } from "./passing.ts";
 import type { KeyTypes, OutputRows } from "./protocol.ts";
-
-/** The record that is being worked on. */
-export interface CurrentRecord {
-  readonly context: RecordContext;
-  /** Its index over all slices of the task. */
-  readonly index: number;
-  /** The partition's, before this record; -Infinity while nothing can be late. */
-  readonly watermark: number;
-  /** A write timestamp, µs since 1970, larger than any before in this partition. */
-  nextWriteTime(): number;
-  /** Says that a part of it came too late. */
-  markLate(): void;
-}
 
 export interface Collector {
   /** Starts a task; an aggregate's key types are given once its table has them. */
@@ -159,7 +147,7 @@ class GroupCollector implements Collector {
 
   add(row: never, record: CurrentRecord): boolean {
     const inTime = this.#aggregator.add(row, record);
-    if (!inTime) record.markLate();
+    if (!inTime) record.late = true;
     return inTime;
   }
 

@@ -10,7 +10,8 @@ import { CopyEncoder } from "../warehouse/copy_text.ts";
 import type { Checkpoint, CopyChunk } from "../warehouse/mod.ts";
 import { stateTable } from "../warehouse/state_table.ts";
 import { carriedTimes, type Times } from "./carried_times.ts";
-import { type Collector, collectorFor, type CurrentRecord } from "./collectors.ts";
+import { type Collector, collectorFor } from "./collectors.ts";
+import { CurrentRecord } from "./current_record.ts";
 import { deadLetter } from "./dead_letter.ts";
 import { Failure } from "./failure.ts";
 import { KeyedState } from "./keyed_state.ts";
@@ -49,7 +50,7 @@ export class PlanExecutor {
   readonly #partitions = new Map<number, PartitionState>();
   readonly #now: () => number;
   readonly #clock: () => number;
-  readonly #current = new Current();
+  readonly #current = new CurrentRecord();
 
   /** `now` measures, in milliseconds; `clock` tells the time, in milliseconds since 1970. */
   constructor(plan: Pipeline, now: () => number = () => performance.now(), clock: () => number = Date.now) {
@@ -351,37 +352,3 @@ function timeText(time: number): string {
 
 /** A state as `Warehouse.states` gives it. */
 type StoredRow = readonly [operator: string, key: string, text: string, touched: number, turn: number];
-
-/** The record at hand; one object, set anew for each record. */
-class Current implements CurrentRecord {
-  context!: RecordContext;
-  index = 0;
-  watermark = -Infinity;
-  /** The warehouse has not got it yet. */
-  isNew = true;
-  /** The partition's event time with this record. */
-  partitionTime = 0;
-  rows = 0;
-  late = false;
-  lastWriteTime = 0;
-  #nextWriteTime = 0;
-
-  start(index: number, watermark: number, writeTime: number, isNew: boolean): void {
-    this.index = index;
-    this.isNew = isNew;
-    this.watermark = watermark;
-    this.rows = 0;
-    this.late = false;
-    this.lastWriteTime = writeTime;
-    this.#nextWriteTime = writeTime;
-  }
-
-  nextWriteTime(): number {
-    this.lastWriteTime = this.#nextWriteTime;
-    return this.#nextWriteTime++;
-  }
-
-  markLate(): void {
-    this.late = true;
-  }
-}

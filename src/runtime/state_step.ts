@@ -1,16 +1,9 @@
 import { describeError } from "../errors.ts";
 import type { StateOperator } from "../operators/map_with_state.ts";
-import type { RecordContext } from "../operators/mod.ts";
 import { keyText, stateText } from "../operators/state.ts";
+import type { CurrentRecord } from "./current_record.ts";
 import { Failure } from "./failure.ts";
 import type { KeyedState } from "./keyed_state.ts";
-
-/** The record at hand, as far as states are concerned. */
-interface StatefulRecord {
-  readonly context: RecordContext;
-  /** The partition's event time with this record, ms since 1970. */
-  readonly partitionTime: number;
-}
 
 /** How many states a record may time out; the next one goes on, so that no record makes a batch of any size. */
 const mostTimedOut = 1_000;
@@ -49,11 +42,11 @@ export class StateStep {
   }
 
   /** Times out the states that are due with this record. */
-  timeOut(record: StatefulRecord): void {
+  timeOut(record: CurrentRecord): void {
     for (const key of this.#due(record)) this.#attempt(() => this.#timeOut(key, record));
   }
 
-  apply(value: never, record: StatefulRecord): void {
+  apply(value: never, record: CurrentRecord): void {
     this.#attempt(() => {
       const { by, initial, update } = this.operator;
       const { context, partitionTime } = record;
@@ -86,20 +79,20 @@ export class StateStep {
   }
 
   /** Removes the states that are due with this record, which is bad, and gives nothing on. */
-  forgetDue(record: StatefulRecord): void {
+  forgetDue(record: CurrentRecord): void {
     for (const key of this.#due(record)) this.#states.set(key, null, 0);
     this.#states.keep();
   }
 
-  #due({ partitionTime }: StatefulRecord): Iterable<string> {
+  #due({ partitionTime }: CurrentRecord): Iterable<string> {
     return this.times ? this.#states.olderThan(partitionTime - this.operator.timeout, mostTimedOut) : [];
   }
 
-  #isDue(held: { readonly touched: number } | undefined, { partitionTime }: StatefulRecord): boolean {
+  #isDue(held: { readonly touched: number } | undefined, { partitionTime }: CurrentRecord): boolean {
     return held !== undefined && held.touched <= partitionTime - this.operator.timeout;
   }
 
-  #timeOut(key: string, { context }: StatefulRecord): void {
+  #timeOut(key: string, { context }: CurrentRecord): void {
     const { timedOut } = this.operator;
     const { text } = this.#states.get(key)!;
     this.#states.set(key, null, 0);
