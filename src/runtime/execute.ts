@@ -1,11 +1,8 @@
 import { describeError } from "../errors.ts";
-import { isJoin, type JoinOperator } from "../operators/join.ts";
-import { isStateful } from "../operators/map_with_state.ts";
-import type { Operator, RecordContext, RecordOperator } from "../operators/mod.ts";
+import type { RecordContext } from "../operators/mod.ts";
 import type { ReferenceRow } from "../operators/reference_rows.ts";
-import { isAggregate, type Pipeline, type TopicSink } from "../pipeline.ts";
+import type { Pipeline } from "../pipeline.ts";
 import type { Offset } from "../record.ts";
-import type { PlanNode } from "../stream.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
 import type { Checkpoint, CopyChunk } from "../warehouse/mod.ts";
 import { stateTable } from "../warehouse/state_table.ts";
@@ -16,8 +13,8 @@ import { deadLetter } from "./dead_letter.ts";
 import { Failure } from "./failure.ts";
 import { KeyedState } from "./keyed_state.ts";
 import { type PackableRecord, PackedReader, packRecords } from "../packed_records.ts";
+import { PlanSteps } from "./plan_steps.ts";
 import type { Refusal, SliceInput, SliceOutput, TaskInput, TaskOutput } from "./protocol.ts";
-import { StateStep } from "./state_step.ts";
 
 /** What event times a watermark follows, ms since 1970: the years 1 to 9999. */
 const earliestEventTime = Date.parse("0001-01-01T00:00:00Z");
@@ -25,9 +22,6 @@ const latestEventTime = Date.UTC(10_000, 0, 1) - 1;
 
 /** The latest record time that write timestamps follow, ms since 1970 (the year 2255): in µs it is still an exact double. */
 const latestTime = 9_000_000_000_000;
-
-type Step = (value: never) => void;
-type Apply = RecordOperator<never, unknown>["apply"];
 
 /**
  * Runs a pipeline's plan over batches, in a worker. For each record: decode, the operators, and the collectors of the
@@ -41,12 +35,8 @@ type Apply = RecordOperator<never, unknown>["apply"];
 export class PlanExecutor {
   readonly #plan: Pipeline;
   readonly #collectors: readonly Collector[];
-  readonly #steps = new Map<number, Step>();
-  /** Those of the steps that keep states, in the plan's order. */
-  readonly #stateful: StateStep[] = [];
-  readonly #first: Step;
+  readonly #steps: PlanSteps;
   readonly #stateEncoder = new CopyEncoder(stateTable.columns);
-  readonly #references = new Map<string, ReadonlyMap<string, ReferenceRow>>();
   readonly #partitions = new Map<number, PartitionState>();
   readonly #now: () => number;
   readonly #clock: () => number;
@@ -56,8 +46,7 @@ export class PlanExecutor {
   constructor(plan: Pipeline, now: () => number = () => performance.now(), clock: () => number = Date.now) {
     this.#plan = plan;
     this.#collectors = plan.outputs.map((output) => collectorFor(plan, output));
-    this.#first = this.#stepsAfter(0);
-    this.#stateful.sort((a, b) => a.id - b.id);
+    this.#steps = new PlanSteps(plan, this.#collectors, this.#current);
     this.#now = now;
     this.#clock = clock;
   }
@@ -71,7 +60,7 @@ export class PlanExecutor {
     const { partition, writeTime, eventTime, watermark, next } = checkpoint;
     const latest = eventTime ?? -Infinity;
     const reached = Math.max(watermark ?? -Infinity, latest - this.#plan.source.lateness);
-    const states = this.#stateful.map((step) => new KeyedState(step.times));
+    const states = this.#steps.stateful.map((step) => new KeyedState(step.times));
     const all = this.#plan.outputs.map((_, i) => starts[i] ?? next);
     const carried = { writeTime, eventTime: latest, watermark: reached, next, starts: all };
     this.#partitions.set(partition, { ...carried, states, refusedLast: false });
@@ -86,7 +75,7 @@ export class PlanExecutor {
   /** Takes over a page of operators' states, see `Warehouse.states`. Those of operators that are gone are left out. */
   load(partition: number, page: string): void {
     const state = this.#partitionState(partition);
-    const stores = new Map(this.#stateful.map((step, i) => [step.stateName, state.states[i]!]));
+    const stores = new Map(this.#steps.stateful.map((step, i) => [step.stateName, state.states[i]!]));
     for (const [operator, key, text, touched, turn] of JSON.parse(page) as StoredRow[]) {
       stores.get(operator)?.load({ key, text, touched, turn });
     }
@@ -94,8 +83,7 @@ export class PlanExecutor {
 
   /** Joins with these rows of a reference table from now on. */
   refer(table: string, rows: ReadonlyMap<string, ReferenceRow>): void {
-    for (const row of rows.values()) Object.freeze(row);
-    this.#references.set(table, rows);
+    this.#steps.refer(table, rows);
   }
 
   process(task: TaskInput): TaskOutput {
@@ -119,11 +107,12 @@ export class PlanExecutor {
   }
 
   #changedStates(partitions: Iterable<number>): CopyChunk | undefined {
-    if (this.#stateful.length === 0) return undefined;
+    const { stateful } = this.#steps;
+    if (stateful.length === 0) return undefined;
     const { group, topic } = this.#plan.source;
     for (const partition of partitions) {
       const { states } = this.#partitionState(partition);
-      this.#stateful.forEach(({ stateName }, i) => {
+      stateful.forEach(({ stateName }, i) => {
         states[i]!.finish({ group_id: group, topic, partition, operator: stateName }, this.#stateEncoder);
       });
     }
@@ -142,8 +131,9 @@ export class PlanExecutor {
     deadLetters: PackableRecord[],
   ): SliceOutput {
     const { source } = this.#plan;
+    const { first, stateful } = this.#steps;
     const state = this.#partitionState(slice.partition);
-    this.#stateful.forEach((step, i) => step.enter(state.states[i]!.settled()));
+    stateful.forEach((step, i) => step.enter(state.states[i]!.settled()));
     const reader = new PackedReader(slice.records);
     const refused = new Map<number, Refusal>(slice.refused.map((refusal) => [refusal.offset, refusal]));
     const counts = { out: 0, filtered: 0, deadLettered: 0, late: 0, ahead: 0 };
@@ -166,13 +156,13 @@ export class PlanExecutor {
           ? state.eventTime
           : Math.max(state.eventTime, context.eventTime, earliestEventTime);
         current.partitionTime = Math.max(eventTime, 0);
-        if (current.isNew) { for (const step of this.#stateful) step.timeOut(current); }
-        this.#first(this.#value as never);
+        if (current.isNew) { for (const step of stateful) step.timeOut(current); }
+        first(this.#value);
         // Not before: its rows take the same write times again, lest those after it get earlier ones than they had.
         if (refusal) throw new Failure(refusal.stage, refusal.reason);
         this.#keepFrom(state.starts, offset);
         if (!current.isNew) continue;
-        for (const step of this.#stateful) step.keep();
+        for (const step of stateful) step.keep();
         if (isAhead) counts.ahead++;
         else {
           state.eventTime = eventTime;
@@ -192,7 +182,7 @@ export class PlanExecutor {
       } catch (error) {
         for (const collector of this.#collectors) collector.drop();
         if (!current.isNew && !refusal) continue;
-        for (const step of this.#stateful) step.drop();
+        for (const step of stateful) step.drop();
         const { stage, reason } = error instanceof Failure
           ? error
           : new Failure("process", describeError(error));
@@ -201,7 +191,7 @@ export class PlanExecutor {
         counts.deadLettered++;
       }
       // What it timed out may be what the sink refuses; two in a row, and it would be every record to come.
-      if (refusal && state.refusedLast) { for (const step of this.#stateful) step.forgetDue(current); }
+      if (refusal && state.refusedLast) { for (const step of stateful) step.forgetDue(current); }
       state.refusedLast = refusal !== undefined;
       state.writeTime = current.lastWriteTime;
     }
@@ -249,81 +239,6 @@ export class PlanExecutor {
       if (offset >= starts[i]!) this.#collectors[i]!.keep();
       else this.#collectors[i]!.drop();
     }
-  }
-
-  /** What happens to the values of a node: every operator and every output that takes them. */
-  #stepsAfter(node: number): Step {
-    const steps: Step[] = [];
-    for (const next of this.#plan.nodes) {
-      if (isAggregate(next.operator)) continue;
-      // A union may have the same parent twice.
-      const times = next.parents.filter((parent) => parent === node).length;
-      for (let i = 0; i < times; i++) steps.push(this.#stepOf(next));
-    }
-    this.#plan.outputs.forEach(({ node: at, sink }, i) => {
-      const aggregate = this.#plan.nodes[at - 1];
-      const takesFrom = aggregate && isAggregate(aggregate.operator) ? aggregate.parents[0] : at;
-      const stage = aggregate && isAggregate(aggregate.operator)
-        ? "aggregate"
-        : (sink as TopicSink<never>).repartition?.name ?? `write ${sink.name}`;
-      if (takesFrom === node) steps.push(this.#outputStep(this.#collectors[i]!, stage));
-    });
-    if (steps.length === 1) return steps[0]!;
-    return (value) => {
-      for (const step of steps) step(value);
-    };
-  }
-
-  /** One step for each node, however many parents give it values. */
-  #stepOf({ id, operator }: PlanNode): Step {
-    const step = this.#steps.get(id) ?? this.#operatorStep(operator, id);
-    this.#steps.set(id, step);
-    return step;
-  }
-
-  #operatorStep(operator: Operator<never, unknown>, id: number): Step {
-    const { name } = operator;
-    const apply = isJoin(operator)
-      ? this.#joining(operator)
-      : (operator as RecordOperator<never, unknown>).apply;
-    const emit = this.#stepsAfter(id) as (value: unknown) => void;
-    const current = this.#current;
-    if (isStateful(operator)) {
-      const step = new StateStep(id, operator, emit);
-      this.#stateful.push(step);
-      // A state is as the checkpoint has it: what comes by again is in it.
-      return (value) => {
-        if (current.isNew) step.apply(value, current);
-      };
-    }
-    return (value) => {
-      try {
-        apply(value, emit, current.context);
-      } catch (error) {
-        throw error instanceof Failure ? error : new Failure(name, describeError(error));
-      }
-    };
-  }
-
-  #joining({ table, on, with: combine, type }: JoinOperator<never, unknown>): Apply {
-    return (value, emit, record) => {
-      const rows = this.#references.get(table.name);
-      if (!rows) throw new Error(`the reference table "${table.name}" was not brought to this worker`);
-      const key = on(value, record);
-      const row = key === null || key === undefined ? undefined : rows.get(String(key));
-      if (row !== undefined || type === "left") emit(combine(value, row as never, record));
-    };
-  }
-
-  #outputStep(collector: Collector, stage: string): Step {
-    const current = this.#current;
-    return (value) => {
-      try {
-        if (collector.add(value, current)) current.rows++;
-      } catch (error) {
-        throw new Failure(stage, describeError(error));
-      }
-    };
   }
 }
 
