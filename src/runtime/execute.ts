@@ -1,12 +1,11 @@
 import { describeError } from "../errors.ts";
-import type { RecordContext } from "../operators/mod.ts";
 import type { ReferenceRow } from "../operators/reference_rows.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Offset } from "../record.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
 import type { Checkpoint, CopyChunk } from "../warehouse/mod.ts";
 import { stateTable } from "../warehouse/state_table.ts";
-import { carriedTimes, type Times } from "./carried_times.ts";
+import { carriedTimes } from "./carried_times.ts";
 import { type Collector, collectorFor } from "./collectors.ts";
 import { CurrentRecord } from "./current_record.ts";
 import { deadLetter } from "./dead_letter.ts";
@@ -15,6 +14,7 @@ import { KeyedState } from "./keyed_state.ts";
 import { type PackableRecord, PackedReader, packRecords } from "../packed_records.ts";
 import { PlanSteps } from "./plan_steps.ts";
 import type { Refusal, SliceInput, SliceOutput, TaskInput, TaskOutput } from "./protocol.ts";
+import { RecordDecoder } from "./record_decoder.ts";
 
 /** What event times a watermark follows, ms since 1970: the years 1 to 9999. */
 const earliestEventTime = Date.parse("0001-01-01T00:00:00Z");
@@ -35,6 +35,7 @@ const latestTime = 9_000_000_000_000;
 export class PlanExecutor {
   readonly #plan: Pipeline;
   readonly #collectors: readonly Collector[];
+  readonly #decoder: RecordDecoder;
   readonly #steps: PlanSteps;
   readonly #stateEncoder = new CopyEncoder(stateTable.columns);
   readonly #partitions = new Map<number, PartitionState>();
@@ -46,6 +47,7 @@ export class PlanExecutor {
   constructor(plan: Pipeline, now: () => number = () => performance.now(), clock: () => number = Date.now) {
     this.#plan = plan;
     this.#collectors = plan.outputs.map((output) => collectorFor(plan, output));
+    this.#decoder = new RecordDecoder(plan.source);
     this.#steps = new PlanSteps(plan, this.#collectors, this.#current);
     this.#now = now;
     this.#clock = clock;
@@ -137,6 +139,7 @@ export class PlanExecutor {
     const reader = new PackedReader(slice.records);
     const refused = new Map<number, Refusal>(slice.refused.map((refusal) => [refusal.offset, refusal]));
     const counts = { out: 0, filtered: 0, deadLettered: 0, late: 0, ahead: 0 };
+    const decoder = this.#decoder;
     const current = this.#current;
     const furthest = Math.min(this.#clock() + source.maxAhead, latestEventTime);
     const origin = { topic: source.topic, partition: slice.partition };
@@ -150,14 +153,14 @@ export class PlanExecutor {
       for (const collector of this.#collectors) collector.mark();
       const refusal = refused.get(offset);
       try {
-        const context = this.#decode(reader, i, slice.partition, times);
+        const context = current.context = decoder.decode(reader, i, slice.partition, times);
         const isAhead = context.eventTime > furthest;
         const eventTime = isAhead
           ? state.eventTime
           : Math.max(state.eventTime, context.eventTime, earliestEventTime);
         current.partitionTime = Math.max(eventTime, 0);
         if (current.isNew) { for (const step of stateful) step.timeOut(current); }
-        first(this.#value);
+        first(decoder.value);
         // Not before: its rows take the same write times again, lest those after it get earlier ones than they had.
         if (refusal) throw new Failure(refusal.stage, refusal.reason);
         this.#keepFrom(state.starts, offset);
@@ -197,37 +200,6 @@ export class PlanExecutor {
     }
     const { writeTime, eventTime, watermark } = state;
     return { writeTime, eventTime: finiteOrNull(eventTime), watermark: finiteOrNull(watermark), counts };
-  }
-
-  #value: unknown;
-
-  /** Decodes the value into `#value` and gives the record's context. */
-  #decode(reader: PackedReader, i: number, partition: number, times: Times | undefined): RecordContext {
-    const { source } = this.#plan;
-    const timestamp = times ? times.timestamp : reader.timestamp(i);
-    const eventTime = times ? times.eventTime : timestamp;
-    const context = { topic: source.topic, partition, offset: reader.offset(i), timestamp, eventTime };
-    this.#current.context = context;
-    const { codec } = source;
-    try {
-      const text = codec.decodeAscii && reader.ascii(i);
-      if (text !== undefined) this.#value = codec.decodeAscii!(text);
-      else {
-        const bytes = reader.value(i);
-        if (bytes === null) throw new Error("the value is null");
-        this.#value = codec.decode(bytes);
-      }
-    } catch (error) {
-      throw new Failure("decode", describeError(error));
-    }
-    if (!source.eventTime) return context;
-    try {
-      context.eventTime = Number(source.eventTime(this.#value as never, context));
-    } catch (error) {
-      throw new Failure("eventTime", describeError(error));
-    }
-    if (!Number.isFinite(context.eventTime)) throw new Failure("eventTime", `it gave ${context.eventTime}`);
-    return context;
   }
 
   /**
