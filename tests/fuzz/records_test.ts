@@ -8,6 +8,7 @@ import { CopyEncoder } from "../../src/warehouse/copy_text.ts";
 import { decodeCopy } from "../simulation/fake_warehouse.ts";
 import type { Seeded } from "../support/seeded.ts";
 import { junk, rounds } from "./rounds.ts";
+import { freshCheckpoint } from "../support/fresh_checkpoint.ts";
 
 const maybe = (random: Seeded, most: number) =>
   random.chance(0.2) ? null : random.bytes(random.integer(0, most));
@@ -83,15 +84,7 @@ Deno.test("every record is out, filtered or a dead letter with all that it had",
           typeof value === "bigint" ? String(value) : value)),
     }));
     const executor = new PlanExecutor(plan);
-    executor.assign({
-      partition: 4,
-      epoch: 1,
-      next: 0,
-      writeTime: 0,
-      eventTime: null,
-      watermark: null,
-      idle: false,
-    });
+    executor.assign(freshCheckpoint({ partition: 4 }));
     const output = executor.process({
       pipeline: plan.name,
       slices: [{ partition: 4, records: packRecords(records), refused: [] }],

@@ -20,6 +20,7 @@ import { PlanExecutor } from "../../src/runtime/execute.ts";
 import { packRecords } from "../../src/packed_records.ts";
 import type { Refusal } from "../../src/runtime/protocol.ts";
 import { StoredStates } from "../support/stored_states.ts";
+import { freshCheckpoint } from "../support/fresh_checkpoint.ts";
 
 const schema = {
   type: "record",
@@ -62,15 +63,7 @@ class Worker {
 
   constructor(readonly plan: Pipeline) {
     this.#executor = new PlanExecutor(plan);
-    this.#executor.assign({
-      partition: 0,
-      epoch: 1,
-      next: 0,
-      writeTime: 0,
-      eventTime: null,
-      watermark: null,
-      idle: false,
-    });
+    this.#executor.assign(freshCheckpoint());
   }
 
   /** Values with the second in which they happened. */

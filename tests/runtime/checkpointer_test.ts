@@ -7,8 +7,9 @@ import type { RefusedSource } from "../../src/runtime/delivery.ts";
 import { Lane, OwnedPartition, type Task } from "../../src/runtime/lane.ts";
 import { OutputTables } from "../../src/runtime/output_tables.ts";
 import { SinkMeter } from "../../src/runtime/sink_meter.ts";
-import type { WorkerSlot } from "../../src/runtime/worker_pool.ts";
 import { type Checkpoint, RefusedRows, type Transaction, type Warehouse } from "../../src/warehouse/mod.ts";
+import { freshCheckpoint } from "../support/fresh_checkpoint.ts";
+import { slotOf } from "../support/slot.ts";
 
 const plan = pipeline("p", {
   source: kafka("t", { group: "g", codec: json("string") }),
@@ -17,15 +18,7 @@ const plan = pipeline("p", {
   ],
 });
 const all = { records: Infinity, bytes: Infinity };
-const start: Checkpoint = {
-  partition: 0,
-  epoch: 1,
-  next: 0,
-  writeTime: 0,
-  eventTime: null,
-  watermark: null,
-  idle: false,
-};
+const start = freshCheckpoint();
 
 /** Holds one partition's position. `script` says what happens to each commit, in turn; then they work. */
 class ScriptedWarehouse implements Pick<Warehouse, "commit" | "positions" | "createTable"> {
@@ -74,7 +67,7 @@ async function running(
   interval = 0,
 ): Promise<Run> {
   const warehouse = new ScriptedWarehouse(script);
-  const slot = { id: 0, worker: { assign() {} }, starting: false } as unknown as WorkerSlot;
+  const slot = slotOf();
   const lane = new Lane(slot, "p", all, Date.now);
   const partition = new OwnedPartition(start, all);
   lane.partitions.set(0, partition);

@@ -1,20 +1,13 @@
 import assert from "node:assert/strict";
+import { packRecords } from "../../src/packed_records.ts";
 import { IdlePartitions } from "../../src/runtime/idle_partitions.ts";
 import { Lane, type OwnedPartition } from "../../src/runtime/lane.ts";
-import type { WorkerSlot } from "../../src/runtime/worker_pool.ts";
 import type { Checkpoint, Warehouse } from "../../src/warehouse/mod.ts";
 import type { IdleMark, Owner } from "../../src/warehouse/watermarks.ts";
-import { packRecords } from "../../src/packed_records.ts";
+import { freshCheckpoint } from "../support/fresh_checkpoint.ts";
+import { slotOf } from "../support/slot.ts";
 
-const start: Checkpoint = {
-  partition: 0,
-  epoch: 1,
-  next: 0,
-  writeTime: 0,
-  eventTime: null,
-  watermark: null,
-  idle: false,
-};
+const start = freshCheckpoint();
 const all = { records: Infinity, bytes: Infinity };
 
 /** Two partitions, the log's ends, and a warehouse that answers as told. */
@@ -24,12 +17,7 @@ function fixture() {
   const worker = {
     wake: (_: string, partition: number, watermark: number) => raised.push(`${partition} to ${watermark}`),
   };
-  const lane = new Lane(
-    { id: 0, worker, starting: false } as unknown as WorkerSlot,
-    "p",
-    all,
-    () => time.now,
-  );
+  const lane = new Lane(slotOf(worker), "p", all, () => time.now);
   lane.own(start);
   lane.own({ ...start, partition: 1 });
   const asked: string[] = [];

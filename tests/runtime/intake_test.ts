@@ -1,20 +1,18 @@
 import assert from "node:assert/strict";
 import type { LogConsumer } from "../../src/log/mod.ts";
+import { packRecords } from "../../src/packed_records.ts";
 import type { Assignment } from "../../src/runtime/assignment.ts";
 import { Intake } from "../../src/runtime/intake.ts";
 import { Lane } from "../../src/runtime/lane.ts";
-import type { WorkerSlot } from "../../src/runtime/worker_pool.ts";
-import { packRecords } from "../../src/packed_records.ts";
+import { freshCheckpoint } from "../support/fresh_checkpoint.ts";
+import { slotOf } from "../support/slot.ts";
 
 const limits = { records: 10, bytes: 1_000 };
 
 /** An intake of 1,000 bytes, and a lane with two partitions. */
 function intakeOf() {
-  const slot = { id: 0, worker: { assign() {} }, starting: false } as unknown as WorkerSlot;
-  const lane = new Lane(slot, "p", limits, () => 0);
-  for (const partition of [0, 1]) {
-    lane.own({ partition, epoch: 1, next: 0, writeTime: 0, eventTime: null, watermark: null, idle: false });
-  }
+  const lane = new Lane(slotOf(), "p", limits, () => 0);
+  for (const partition of [0, 1]) lane.own(freshCheckpoint({ partition }));
   const paused: number[][] = [];
   const resumed: number[][] = [];
   const consumer: Pick<LogConsumer, "pause" | "resume"> = {

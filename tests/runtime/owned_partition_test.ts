@@ -1,15 +1,8 @@
 import assert from "node:assert/strict";
 import { OwnedPartition } from "../../src/runtime/lane.ts";
+import { freshCheckpoint } from "../support/fresh_checkpoint.ts";
 
-const checkpoint = {
-  partition: 0,
-  epoch: 1,
-  next: 100,
-  writeTime: 0,
-  eventTime: null,
-  watermark: null,
-  idle: false,
-};
+const checkpoint = freshCheckpoint({ next: 100 });
 
 Deno.test("a record that a topic refused is remembered until it comes by again", () => {
   const partition = new OwnedPartition(checkpoint, { records: 10, bytes: 1_000 });

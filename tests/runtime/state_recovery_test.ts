@@ -8,6 +8,7 @@ import { PlanExecutor } from "../../src/runtime/execute.ts";
 import { type PackableRecord, packRecords } from "../../src/packed_records.ts";
 import type { TaskOutput } from "../../src/runtime/protocol.ts";
 import type { Checkpoint } from "../../src/warehouse/mod.ts";
+import { freshCheckpoint } from "../support/fresh_checkpoint.ts";
 import { deadLettersOf, linesOf, recordOf } from "../support/plan_run.ts";
 import { Seeded } from "../support/seeded.ts";
 import { StoredStates } from "../support/stored_states.ts";
@@ -85,15 +86,7 @@ function pass(
 ): Result {
   const executors = Array.from({ length: 3 }, () => new PlanExecutor(plan));
   const stored = new StoredStates();
-  let checkpoint: Checkpoint = {
-    partition: 0,
-    epoch: 1,
-    next: 0,
-    writeTime: 0,
-    eventTime: null,
-    watermark: null,
-    idle: false,
-  };
+  let checkpoint = freshCheckpoint();
   let owned = -1;
   const lines: string[][] = [[], []];
   const deadLetters: unknown[] = [];

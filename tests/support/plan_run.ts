@@ -4,6 +4,7 @@ import type { Pipeline } from "../../src/pipeline.ts";
 import { PlanExecutor } from "../../src/runtime/execute.ts";
 import { type PackableRecord, PackedReader, packRecords } from "../../src/packed_records.ts";
 import type { OutputRows, SliceCounts, TaskOutput } from "../../src/runtime/protocol.ts";
+import { freshCheckpoint } from "./fresh_checkpoint.ts";
 
 const utf8 = new TextEncoder();
 
@@ -20,15 +21,7 @@ export function runPlan(plan: Pipeline, values: readonly unknown[]): {
   readonly deadLetters: { readonly stage: string; readonly error: string }[];
 } {
   const executor = new PlanExecutor(plan);
-  executor.assign({
-    partition: 0,
-    epoch: 1,
-    next: 0,
-    writeTime: 0,
-    eventTime: null,
-    watermark: null,
-    idle: false,
-  });
+  executor.assign(freshCheckpoint());
   for (const { operator } of plan.nodes) {
     if (!isJoin(operator) || operator.table.from.kind !== "rows") continue;
     executor.refer(operator.table.name, referenceRows(operator.table, operator.table.from.rows));
