@@ -1,26 +1,13 @@
 import { Fenced, SchemaMismatch } from "../errors.ts";
-import type { Pipeline } from "../pipeline.ts";
-import {
-  type CopyChunk,
-  type Move,
-  RefusedRows,
-  type SourceName,
-  type TableRows,
-  type Transaction,
-  type Warehouse,
-} from "../warehouse/mod.ts";
+import { RefusedRows, type Transaction, type Warehouse } from "../warehouse/mod.ts";
 import type { RefusedSource } from "./delivery.ts";
-import type { Lane, Slice, Task } from "./lane.ts";
-import type { OutputTables } from "./output_tables.ts";
-import type { OutputRows } from "./protocol.ts";
+import type { Lane, Task } from "./lane.ts";
 import { retry, serviceBackoff } from "./retry.ts";
 import type { SinkMeter } from "./sink_meter.ts";
+import { movesOf, TaskTransaction, type TaskTransactionOptions } from "./task_transaction.ts";
 
-export interface CheckpointerOptions {
-  readonly plan: Pipeline;
-  readonly source: SourceName;
+export interface CheckpointerOptions extends TaskTransactionOptions {
   readonly warehouse: Warehouse;
-  readonly tables: OutputTables;
   readonly lanes: readonly Lane[];
   /** One per output of the pipeline, in order. */
   readonly meters: readonly SinkMeter[];
@@ -115,7 +102,7 @@ export class Checkpointer {
   }
 
   async #commit(tasks: readonly Task[]): Promise<void> {
-    const { meters, now, fenced, refused } = this.#options;
+    const { meters, now, fenced, signal } = this.#options;
     const moves = movesOf(tasks);
     if (!moves) return fenced(lanesOf(tasks), "a partition went away and came back");
     if (moves.length === 0) return this.#advance(tasks);
@@ -128,44 +115,46 @@ export class Checkpointer {
       if (misled.length > 0) {
         return fenced(lanesOf(misled), "its first record's group key is not like the table's");
       }
-      const tables = outputs.map((i) => this.#rowsOf(i, tasks)).filter((rows) => rows !== undefined);
-      const transaction: Transaction = {
-        source: this.#options.source,
-        moves,
-        tables: tables.map(({ rows }) => rows),
-        ...statesOf(tasks),
-      };
-      const outcome = await this.#attempt(transaction, outputs, write);
-      if (outcome === "fenced") return fenced(lanesOf(tasks), "another process has the partition");
-      for (const { output, rows } of tables) {
-        if (!this.#options.tables.isDirect(output)) continue;
-        meters[output]!.wrote(rows.chunks.reduce((sum, chunk) => sum + chunk.count, 0));
-        meters[output]!.took(now() - start, now());
-      }
-      this.#advance(tasks);
-    } catch (error) {
-      if (error instanceof RefusedRows) {
-        const tables = outputs.filter((i) => this.#rowsOf(i, tasks));
-        for (const [task, sources] of this.#refusedSources(error, tables, tasks)) refused(task, sources);
+      const taken = new TaskTransaction(this.#options, tasks, moves);
+      const outcome = await this.#attempt(taken.transaction, outputs, write);
+      if (outcome instanceof RefusedRows) {
+        for (const [task, sources] of taken.refusedSources(outcome)) this.#options.refused(task, sources);
         return;
       }
-      if (!this.#options.signal.aborted) throw error;
+      if (outcome === "fenced") return fenced(lanesOf(tasks), "another process has the partition");
+      this.#measure(taken, start);
+      this.#advance(tasks);
+    } catch (error) {
+      if (!signal.aborted) throw error;
     } finally {
       for (const i of outputs) meters[i]!.settled(write);
     }
   }
 
-  async #attempt(transaction: Transaction, outputs: readonly number[], write: object): Promise<Outcome> {
+  #measure({ transaction, outputs }: TaskTransaction, start: number): void {
+    const { tables, meters, now } = this.#options;
+    outputs.forEach((output, i) => {
+      if (!tables.isDirect(output)) return;
+      meters[output]!.wrote(transaction.tables[i]!.chunks.reduce((sum, chunk) => sum + chunk.count, 0));
+      meters[output]!.took(now() - start, now());
+    });
+  }
+
+  async #attempt(
+    transaction: Transaction,
+    outputs: readonly number[],
+    write: object,
+  ): Promise<Outcome | RefusedRows> {
     const { warehouse, meters, signal } = this.#options;
     const failed = (error: unknown) => {
       for (const i of outputs) meters[i]!.failed(write, error);
     };
-    return await retry<Outcome>(async () => {
+    return await retry<Outcome | RefusedRows>(async () => {
       try {
         await warehouse.commit(transaction);
         return "committed";
       } catch (error) {
-        if (error instanceof RefusedRows) throw error;
+        if (error instanceof RefusedRows) return error;
         if (error instanceof Fenced) return "fenced";
         failed(error);
         const settled = () => settle(warehouse, transaction);
@@ -173,12 +162,7 @@ export class Checkpointer {
         if (outcome === "untouched") throw error;
         return outcome;
       }
-    }, {
-      backoff: serviceBackoff,
-      signal,
-      failed: () => {},
-      mendable: (error) => !(error instanceof RefusedRows),
-    });
+    }, { backoff: serviceBackoff, signal, failed: () => {} });
   }
 
   async #createAggregateTables(
@@ -209,31 +193,6 @@ export class Checkpointer {
     return this.#options.tables.fits(output, rows.keyTypes);
   }
 
-  #rowsOf(output: number, tasks: readonly Task[]): { output: number; rows: TableRows } | undefined {
-    const table = this.#options.tables.of(output);
-    const chunks = tasks.map((task) => chunkOf(task, output)).filter((chunk) => chunk.count > 0);
-    return table && chunks.length > 0 ? { output, rows: { table, chunks } } : undefined;
-  }
-
-  /** The records behind refused rows, by task. */
-  #refusedSources(
-    { refused }: RefusedRows,
-    tables: readonly number[],
-    tasks: readonly Task[],
-  ): Map<Task, RefusedSource[]> {
-    const byTask = new Map<Task, RefusedSource[]>();
-    for (const { table, chunk, row, reason } of refused) {
-      const output = tables[table]!;
-      const task = tasks.filter((each) => chunkOf(each, output).count > 0)[chunk]!;
-      const rows = task.output!.outputs[output]!;
-      const stage = `write ${this.#options.plan.outputs[output]!.sink.name}`;
-      const sources = byTask.get(task) ?? [];
-      for (const source of sourcesOf(rows, row)) sources.push({ source, stage, reason });
-      byTask.set(task, sources);
-    }
-    return byTask;
-  }
-
   #advance(tasks: readonly Task[]): void {
     for (const task of tasks) {
       task.slices.forEach((slice, i) => {
@@ -257,49 +216,8 @@ function mayReset({ resetReason, slot }: Lane): boolean {
   return resetReason !== undefined && !slot.starting;
 }
 
-function chunkOf(task: Task, output: number): CopyChunk {
-  const rows = task.output!.outputs[output]!;
-  if (rows.kind === "copy" || rows.kind === "groups") return rows.chunk;
-  throw new Error(`output ${output} has no rows for the warehouse, but ${rows.kind}`);
-}
-
-/** The states of operators that changed, in order; nothing when none did. */
-function statesOf(tasks: readonly Task[]): Pick<Transaction, "states"> {
-  const states = tasks.flatMap((task) => task.output!.states ?? []).filter(({ count }) => count > 0);
-  return states.length > 0 ? { states } : {};
-}
-
-/** The records behind a row: one, or all that its group took in. */
-export function sourcesOf(rows: OutputRows, row: number): number[] {
-  if (rows.kind === "copy") return [rows.sources[row]!];
-  if (rows.kind !== "groups") return [];
-  return [...rows.sources].filter((_, i) => rows.groups[i] === row);
-}
-
 function lanesOf(tasks: readonly Task[]): Lane[] {
   return [...new Set(tasks.map((task) => task.lane))];
-}
-
-/** One move per partition, from its first new slice to its last; undefined when slices do not follow one another. */
-function movesOf(tasks: readonly Task[]): Move[] | undefined {
-  const moves = new Map<number, { first: Slice; move: Move }>();
-  for (const task of tasks) {
-    for (const [i, slice] of task.slices.entries()) {
-      if (slice.replayed) continue;
-      const { partition, epoch } = slice.partition.checkpoint;
-      const { writeTime, eventTime, watermark } = task.output!.slices[i]!;
-      const before = moves.get(partition);
-      if (before && (before.first.partition !== slice.partition || before.move.next !== slice.from)) {
-        return undefined;
-      }
-      const first = before?.first ?? slice;
-      moves.set(partition, {
-        first,
-        move: { partition, epoch, from: first.from, next: slice.next, writeTime, eventTime, watermark },
-      });
-    }
-  }
-  return [...moves.values()].map(({ move }) => move).sort((a, b) => a.partition - b.partition);
 }
 
 /** Reads from the warehouse whether a transaction whose outcome is not known was made. */

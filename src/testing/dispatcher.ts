@@ -1,6 +1,5 @@
 import type { ReferenceRow } from "../operators/reference_rows.ts";
 import type { Pipeline } from "../pipeline.ts";
-import { sourcesOf } from "../runtime/checkpointer.ts";
 import { deliver, type RefusedSource } from "../runtime/delivery.ts";
 import { OutputTables } from "../runtime/output_tables.ts";
 import { PackedReader, packRecords } from "../packed_records.ts";
@@ -8,6 +7,7 @@ import type { PartitionWorker } from "../runtime/partition_worker.ts";
 import type { KeyTypes, Refusal, SliceOutput, TaskOutput } from "../runtime/protocol.ts";
 import { Relays } from "../runtime/relays.ts";
 import { SinkMeter } from "../runtime/sink_meter.ts";
+import { sourcesOf } from "../runtime/task_transaction.ts";
 import { WindowCloser } from "../runtime/window_closer.ts";
 import {
   type Checkpoint,
