@@ -5,29 +5,24 @@ import type { PipelineStatus } from "../status/snapshot.ts";
 import type { SourceName } from "../warehouse/mod.ts";
 import { Assignment } from "./assignment.ts";
 import { Checkpointer } from "./checkpointer.ts";
-import { deliver, type DeliveryOptions, type RefusedSource } from "./delivery.ts";
 import { EventTime } from "./event_time.ts";
-import { Gathering } from "./gathering.ts";
+import { Flow } from "./flow.ts";
 import { GroupPosition } from "./group_position.ts";
 import { Intake } from "./intake.ts";
-import { Lane, originOf, type Task } from "./lane.ts";
+import { Lane } from "./lane.ts";
 import { OutputTables } from "./output_tables.ts";
-import type { SliceInput } from "./protocol.ts";
 import type { PublishingOptions } from "./partition_publisher.ts";
-import { openPublishers, publish } from "./publishing.ts";
+import { openPublishers } from "./publishing.ts";
 import { References } from "./references.ts";
 import { Relays } from "./relays.ts";
-import { pause, pauseAfter, serviceBackoff } from "./retry.ts";
+import { pause } from "./retry.ts";
 import type { PipelineRunOptions } from "./run_options.ts";
 import { RunStats } from "./run_stats.ts";
 import { RunStatus } from "./run_status.ts";
 import { SinkMeter } from "./sink_meter.ts";
 import { prepareStores } from "./stores.ts";
+import { Watch } from "./watch.ts";
 import type { WorkerSlot } from "./worker_pool.ts";
-
-const watchInterval = 1_000;
-/** Milliseconds after which cursors that did not move are set again: Kafka forgets them in days. */
-const cursorRefresh = 3_600_000;
 
 /**
  * One pipeline at work: owns its partitions, and moves batches from the log through the workers and the sinks to the
@@ -41,7 +36,6 @@ export class PipelineRun {
   readonly #consumer: LogConsumer;
   readonly #assignment: Assignment;
   readonly #intake: Intake;
-  readonly #delivery: DeliveryOptions;
   readonly #tables: OutputTables;
   readonly #publishing: PublishingOptions;
   readonly #checkpointer: Checkpointer;
@@ -51,10 +45,11 @@ export class PipelineRun {
   readonly #relays: Relays;
   readonly #stats = new RunStats();
   readonly #status: RunStatus;
+  readonly #flow: Flow;
+  readonly #watch: Watch;
   readonly #meters: SinkMeter[];
   readonly #deadLetterMeter: SinkMeter;
   readonly #stopping = new AbortController();
-  readonly #gathering: Gathering;
   #loops: Promise<unknown> = Promise.resolve();
 
   constructor(options: PipelineRunOptions) {
@@ -64,15 +59,10 @@ export class PipelineRun {
     this.#source = { group: plan.source.group, topic: plan.source.topic };
     const batch = { records: limits.maxBatchRecords, bytes: limits.maxBatchBytes };
     this.#lanes = pool.slots.map((slot) => new Lane(slot, plan.name, batch, now));
-    this.#gathering = new Gathering(
-      limits.commitInterval,
-      now,
-      () => this.#lanes.forEach((lane) => this.#take(lane)),
-    );
     this.#meters = plan.outputs.map(({ sink }) => new SinkMeter(sink.name, sink.kind));
     this.#deadLetterMeter = new SinkMeter(plan.deadLetter, "dead-letter");
     this.#consumer = services.log.consumer(this.#source.topic, this.#source.group);
-    this.#delivery = {
+    const delivery = {
       plan,
       tables: services.tables,
       log: services.log,
@@ -92,11 +82,11 @@ export class PipelineRun {
       refused: (partition, refusal) => {
         const lane = this.#assignment.laneOf(partition);
         lane?.partitions.get(partition)?.refused.set(refusal.offset, refusal);
-        if (lane) this.#startOver(lane, refusal.reason);
+        if (lane) this.#flow.startOver(lane, refusal.reason);
       },
       fenced: (partition, reason) => {
         const lane = this.#assignment.laneOf(partition);
-        if (lane) this.#startOver(lane, reason);
+        if (lane) this.#flow.startOver(lane, reason);
       },
     };
     this.#checkpointer = new Checkpointer({
@@ -109,10 +99,10 @@ export class PipelineRun {
       interval: limits.commitInterval,
       signal,
       now,
-      committed: (tasks) => this.#committed(tasks),
-      refused: (task, refused) => this.#refused(task, refused),
-      fenced: (lanes, reason) => lanes.forEach((lane) => this.#startOver(lane, reason)),
-      reset: (lane) => this.#reset(lane),
+      committed: (tasks) => this.#flow.committed(tasks),
+      refused: (task, refused) => this.#flow.refused(task, refused),
+      fenced: (lanes, reason) => lanes.forEach((lane) => this.#flow.startOver(lane, reason)),
+      reset: (lane) => this.#flow.reset(lane),
     });
     this.#assignment = new Assignment({
       plan,
@@ -146,7 +136,7 @@ export class PipelineRun {
       meters: this.#meters,
       offsets: () => this.#group.offsets,
       now,
-      woken: (lane) => this.#pump(lane),
+      woken: (lane) => this.#flow.pump(lane),
       closed: () => this.#relays.notify(),
     });
     this.#relays = new Relays({ plan, services, tables: this.#tables, meters: this.#meters, now });
@@ -161,6 +151,32 @@ export class PipelineRun {
       references: this.#references,
       stats: this.#stats,
       now,
+    });
+    this.#flow = new Flow({
+      plan,
+      lanes: this.#lanes,
+      delivery,
+      tables: this.#tables,
+      assignment: this.#assignment,
+      intake: this.#intake,
+      checkpointer: this.#checkpointer,
+      references: this.#references,
+      eventTime: this.#eventTime,
+      relays: this.#relays,
+      stats: this.#stats,
+      status: this.#status,
+      interval: limits.commitInterval,
+      signal,
+      now,
+    });
+    this.#watch = new Watch({
+      assignment: this.#assignment,
+      flow: this.#flow,
+      status: this.#status,
+      pool,
+      workerTimeout: limits.workerTimeout,
+      now,
+      failed: (reason) => this.#fail(reason),
     });
   }
 
@@ -194,7 +210,7 @@ export class PipelineRun {
     this.#loops = Promise.all([
       checkpoints,
       this.#group.run(signal),
-      this.#watch(signal),
+      this.#watch.run(signal),
       this.#eventTime.run(signal),
       refreshes,
       this.#relays.run(signal),
@@ -224,7 +240,9 @@ export class PipelineRun {
 
   /** The worker of a slot died and was replaced: its batches are taken anew. */
   workerReplaced(slot: WorkerSlot, error: Error): void {
-    for (const lane of this.#lanes.filter((each) => each.slot === slot)) this.#startOver(lane, error.message);
+    for (const lane of this.#lanes.filter((each) => each.slot === slot)) {
+      this.#flow.startOver(lane, error.message);
+    }
     const { ready } = slot;
     ready.then(() => this.#checkpointer.notify(), (cause) => {
       // A worker that died while it was starting has a successor; one that cannot load its module would have none better.
@@ -261,127 +279,13 @@ export class PipelineRun {
     });
     if (!lane) return;
     this.#eventTime.arrived(lane.partitions.get(batch.partition)!);
-    this.#pump(lane);
-  }
-
-  /**
-   * Sees now and then what nobody tells: positions that were set by others, a topic that no longer has what is to be
-   * read, and workers that do not come back.
-   */
-  async #watch(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await pause(watchInterval, signal);
-      if (signal.aborted || this.#status.isDraining) return;
-      this.#options.pool.replaceSilent(this.#options.limits.workerTimeout);
-      try {
-        for (const lane of await this.#assignment.outdated()) {
-          this.#startOver(lane, "its positions were set anew");
-        }
-        await this.#assignment.checkRanges();
-        const old = this.#options.now() - cursorRefresh;
-        for (const { publisher } of this.#assignment.owned()) publisher?.refresh(old);
-        this.#status.watchError = undefined;
-      } catch (error) {
-        if (error instanceof OffsetOutOfRange) this.#fail(error.message);
-        else this.#status.watchError = describeError(error);
-      }
-    }
-  }
-
-  #pump(lane: Lane): void {
-    if (this.#gathering.over(lane.waiting)) this.#take(lane);
-  }
-
-  #take(lane: Lane): void {
-    if (this.#status.isDraining || this.#status.failure !== undefined) return;
-    for (let next = lane.take(); next; next = lane.take()) this.#run(next.task, next.inputs);
-  }
-
-  async #run(task: Task, inputs: readonly SliceInput[]): Promise<void> {
-    const { lane } = task;
-    const { now } = this.#options;
-    const { signal } = this.#stopping;
-    try {
-      this.#references.bring(this.name, lane.slot.worker);
-      task.output = await lane.slot.worker.process({
-        pipeline: this.name,
-        slices: inputs,
-        keyTypes: this.#tables.keyTypes,
-      });
-    } catch (error) {
-      // What fails in a worker other than for a record is a bug or the worker's end: it may well fail again.
-      await pause(pauseAfter(++lane.failures, serviceBackoff), signal);
-      if (!signal.aborted && !isAbandoned(task)) this.#startOver(lane, describeError(error));
-      return;
-    }
-    lane.slot.busy += task.output.busy;
-    this.#stats.took("process", now() - task.startedAt, now());
-    if (isAbandoned(task)) return;
-    task.state = "delivering";
-    this.#intake.processed(task);
-    this.#pump(lane);
-    const start = now();
-    try {
-      const refused = await deliver(task, this.#delivery);
-      this.#stats.took("deliver", now() - start, now());
-      if (isAbandoned(task)) return;
-      if (refused.length > 0) return this.#refused(task, refused);
-      task.state = "ready";
-      this.#checkpointer.notify();
-    } catch (error) {
-      if (!signal.aborted && !isAbandoned(task)) this.#startOver(lane, describeError(error));
-    }
-  }
-
-  #committed(tasks: readonly Task[]): void {
-    const time = this.#options.now();
-    for (const task of tasks) {
-      task.lane.failures = 0;
-      this.#stats.committed(task, time);
-      publish(task, this.#options.plan);
-      const { tasks: underWay } = task.lane;
-      underWay.splice(underWay.indexOf(task), 1);
-      for (const slice of task.slices) slice.partition.passed(slice);
-    }
-    this.#intake.release(tasks);
-    this.#eventTime.moved();
-    this.#relays.notify();
-    for (const lane of new Set(tasks.map((task) => task.lane))) this.#pump(lane);
-  }
-
-  /** Records that a sink will not take: they come by again, as dead letters, when the lane has started over. */
-  #refused(task: Task, refused: readonly RefusedSource[]): void {
-    for (const { source, stage, reason } of refused) {
-      const { partition, offset } = originOf(task, source);
-      partition.refused.set(offset, { offset, stage, reason });
-    }
-    this.#startOver(task.lane, refused[0]!.reason);
-  }
-
-  #startOver(lane: Lane, reason: string): void {
-    lane.resets++;
-    lane.resetReason ??= reason;
-    this.#checkpointer.notify();
-  }
-
-  async #reset(lane: Lane): Promise<void> {
-    const { resets } = lane;
-    try {
-      await this.#assignment.restore(lane);
-      // Told to start over once more meanwhile, as when its worker has died again, it stays so for the next turn.
-      if (lane.resets !== resets) return;
-      lane.resetReason = undefined;
-      this.#pump(lane);
-    } catch (error) {
-      if (!this.#stopping.signal.aborted) throw error;
-    }
+    this.#flow.pump(lane);
   }
 
   /** Gives up whatever is on the way. */
   #end(): void {
     this.#stopping.abort();
-    this.#gathering.stop();
-    for (const lane of this.#lanes) lane.abandon();
+    this.#flow.abandon();
   }
 
   #fail(reason: string): void {
@@ -392,9 +296,4 @@ export class PipelineRun {
     this.#consumer.stop().catch((error) => this.#options.say(`${this.name}: ${describeError(error)}`));
     this.#options.failed(reason);
   }
-}
-
-/** A task can be given up at any await; asked by a function, since the compiler takes the state for settled. */
-function isAbandoned(task: Task): boolean {
-  return task.state === "abandoned";
 }
