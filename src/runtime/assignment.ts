@@ -1,26 +1,21 @@
-import { milliseconds } from "../duration.ts";
 import { OffsetOutOfRange } from "../errors.ts";
 import type { LogConsumer, PartitionOffsets } from "../log/mod.ts";
 import { isStateful } from "../operators/map_with_state.ts";
-import type { Pipeline } from "../pipeline.ts";
 import type { Offset } from "../record.ts";
 import type { Checkpoint, SourceName, Warehouse } from "../warehouse/mod.ts";
 import type { Lane, OwnedPartition } from "./lane.ts";
 import type { PartitionPublisher } from "./partition_publisher.ts";
 import { retry, serviceBackoff } from "./retry.ts";
+import { startingPositions, type StartingPositionsOptions } from "./starting_positions.ts";
+import { checkRange, wantedOf } from "./wanted_range.ts";
 
-export interface AssignmentOptions {
-  readonly plan: Pipeline;
+export interface AssignmentOptions extends StartingPositionsOptions {
   readonly source: SourceName;
   readonly lanes: readonly Lane[];
   readonly warehouse: Warehouse;
   readonly consumer: LogConsumer;
   /** Asks the log where partitions start and end. */
   readonly offsets: () => Promise<readonly PartitionOffsets[]>;
-  /** Asks the log for the first offsets from a time on, ms since 1970. */
-  readonly offsetsAt: (timestamp: number) => Promise<ReadonlyMap<number, Offset>>;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
   /** Takes over the publishers of the output topics. */
   readonly publishers: (
     checkpoints: readonly Checkpoint[],
@@ -76,7 +71,7 @@ export class Assignment {
   }
 
   async #take(partitions: readonly number[], generation: number): Promise<ReadonlyMap<number, Offset>> {
-    const { warehouse, source } = this.#options;
+    const { plan, warehouse, source } = this.#options;
     const offsets = new Map((await this.#options.offsets()).map((each) => [each.partition, each]));
     const epochs = new Map(
       [...this.owned()].map(({ checkpoint }) => [checkpoint.partition, checkpoint.epoch]),
@@ -109,10 +104,7 @@ export class Assignment {
     }
     for (const { partition } of checkpoints) {
       const owned = this.laneOf(partition)!.partitions.get(partition)!;
-      this.#checkRange(
-        { partition, wanted: wantedOf(owned) },
-        ends.find((each) => each.partition === partition),
-      );
+      checkRange(plan, partition, wantedOf(owned), ends.find((each) => each.partition === partition));
       positions.set(partition, owned.expected);
     }
     return positions;
@@ -156,14 +148,14 @@ export class Assignment {
    */
   async checkRanges(): Promise<void> {
     // Asked before the log is: what comes in meanwhile may take a position beyond the end that was seen.
-    const wanted = [...this.owned()].map((owned) => ({
+    const positions = [...this.owned()].map((owned) => ({
       partition: owned.partition,
       wanted: wantedOf(owned),
     }));
     const offsets = await this.#options.offsets();
-    for (const each of wanted) {
-      if (!this.laneOf(each.partition)) continue;
-      this.#checkRange(each, offsets.find(({ partition }) => partition === each.partition));
+    for (const { partition, wanted } of positions) {
+      if (!this.laneOf(partition)) continue;
+      checkRange(this.#options.plan, partition, wanted, offsets.find((each) => each.partition === partition));
     }
   }
 
@@ -181,46 +173,14 @@ export class Assignment {
     return [...new Set(lanes)].filter((lane) => lane !== undefined);
   }
 
-  #checkRange(
-    { partition, wanted }: { readonly partition: number; readonly wanted: readonly Wanted[] },
-    offsets: PartitionOffsets | undefined,
-  ): void {
-    const missing = offsets && wanted.find(({ next }) => next < offsets.earliest || next > offsets.end);
-    if (!missing) return;
-    const { source, plan } = this.#options;
-    const { next, by } = missing;
-    const lost = next < offsets.earliest
-      ? `retention has removed the records from ${next} to ${offsets.earliest - 1} before they were read`
-      : `the partition ends at ${offsets.end}: the topic was truncated or made anew`;
-    throw new OffsetOutOfRange(
-      `Cannot go on in partition ${partition} of ${source.topic} at offset ${next}${by}: ${lost}; ` +
-        `choose a position that is there with weir offsets reset ${resetArguments(plan)} --to earliest`,
-    );
-  }
-
   /**
    * The first time that a group reads a topic, every partition gets its position at once: those that are added later
    * hold records that nobody has seen, and are read from their start.
    */
   async #begin(offsets: Iterable<PartitionOffsets>): Promise<void> {
-    const { warehouse, source, plan: { source: { from } } } = this.#options;
+    const { warehouse, source } = this.#options;
     if ((await warehouse.positions(source)).length > 0) return;
-    const since = await this.#since();
-    const start = ({ partition, earliest, end }: PartitionOffsets) => {
-      if (from === "earliest") return earliest;
-      if (from === "latest") return end;
-      // A partition that was added this very moment is unknown, and read from its start.
-      if (since) return since.get(partition) ?? earliest;
-      if ("timestamp" in from || "ago" in from) return earliest;
-      const given = from[partition] ?? earliest;
-      if (given >= earliest && given <= end) return given;
-      throw new OffsetOutOfRange(
-        `Cannot start partition ${partition} of ${source.topic} at offset ${given}, as the pipeline's source says in ` +
-          `"from": it goes from ${earliest} to ${end}; give an offset in between`,
-      );
-    };
-    const positions = new Map([...offsets].map((each) => [each.partition, start(each)]));
-    await warehouse.setPositions(source, positions, "absent");
+    await warehouse.setPositions(source, await startingPositions(this.#options, offsets), "absent");
   }
 
   /**
@@ -248,16 +208,6 @@ export class Assignment {
       if (!wanted()) return true;
       throw error;
     }
-  }
-
-  /** The first offsets from the time on that the pipeline's source gives; undefined when it gives none. */
-  async #since(): Promise<ReadonlyMap<number, Offset> | undefined> {
-    const { offsetsAt, now, plan: { source: { from } } } = this.#options;
-    if (typeof from !== "object") return undefined;
-    if ("timestamp" in from) return await offsetsAt(Number(from.timestamp));
-    return "ago" in from
-      ? await offsetsAt(Math.max(0, Math.floor(now()) - milliseconds(from.ago)))
-      : undefined;
   }
 
   async #own(
@@ -293,27 +243,7 @@ export class Assignment {
   }
 }
 
-/** A position that the log must have, and by whom it is wanted if not by all. */
-interface Wanted {
-  readonly next: Offset;
-  readonly by: string;
-}
-
-function wantedOf({ expected, checkpoint, publisher }: OwnedPartition): Wanted[] {
-  const by = " for the topics that it writes to";
-  return [
-    { next: expected, by: expected < checkpoint.next ? by : "" },
-    ...(publisher ? [{ next: publisher.furthest, by }] : []),
-  ];
-}
-
 /** Its connection is of no more use, whatever becomes of it. */
 function close(publisher: PartitionPublisher): void {
   publisher.close().catch(() => {});
-}
-
-/** What names a stage to `weir offsets reset`. */
-function resetArguments({ name, source }: Pipeline): string {
-  const [pipeline, behind] = name.split("/");
-  return behind === undefined ? name : `${pipeline} --topic ${source.topic}`;
 }
