@@ -68,6 +68,7 @@ export async function outboxPart(store: WarehouseStore, warehouse: Warehouse, st
       key: key === null ? null : new TextEncoder().encode(key),
       value: new TextEncoder().encode(value),
       timestamp: 1.7e12 + 0.5,
+      event_time: 1.7e12,
     });
     const write = (...records: object[]) =>
       warehouse.commit({
@@ -80,7 +81,12 @@ export async function outboxPart(store: WarehouseStore, warehouse: Warehouse, st
     await write(...many);
     const rows = await outbox.read(stream, 0, 1_000);
     assert.deepEqual(rows.map(({ sequence }) => sequence), Array.from({ length: 203 }, (_, i) => i + 1));
-    assert.deepEqual(rows[0]!.result, { key: "6b", value: "7a", timestamp: "1700000000000.5" });
+    assert.deepEqual(rows[0]!.result, {
+      key: "6b",
+      value: "7a",
+      timestamp: "1700000000000.5",
+      event_time: "1700000000000",
+    });
     const values = rows.map(({ result }) => new TextDecoder().decode(Uint8Array.fromHex(`${result.value}`)));
     assert.deepEqual(values.slice(0, 5), ["z", "a\\\t\n\0", "", "999", "998"]);
     assert.equal(values.at(-1), "800");
