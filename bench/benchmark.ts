@@ -1,3 +1,4 @@
+import { type Settings, settingsFlag, settingsText } from "./environment.ts";
 import { type Flags, readFlags, type ValuesOf } from "./flags.ts";
 import type { BenchServices } from "./services.ts";
 import type { SparkSource } from "./spark/spark.ts";
@@ -6,6 +7,8 @@ import type { SparkSource } from "./spark/spark.ts";
 export interface BenchRoom {
   /** The servers that are measured. */
   readonly services: BenchServices;
+  /** Settings of Weir that differ from its defaults in all runs, as `--set` gives them. */
+  readonly set: Settings;
   /** Spark, or why there is none; installs it on the first call. */
   readonly spark: SparkSource;
   /** Says something to who watches. */
@@ -22,24 +25,32 @@ export interface Benchmark {
    *
    * @throws {UsageError} when a flag is wrong.
    */
-  prepare(args: readonly string[]): (room: BenchRoom) => Promise<unknown>;
+  prepare(args: readonly string[]): (room: Omit<BenchRoom, "set">) => Promise<object>;
 }
 
-/** A benchmark whose `measure` gets the values of its flags. */
+/** A benchmark whose `measure` gets the values of its flags. All have `--set`, and print and write what it gave. */
 export function benchmark<const F extends Flags>(spec: {
   readonly name: string;
   readonly about: string;
   readonly flags: F;
-  readonly measure: (values: ValuesOf<F>, room: BenchRoom) => Promise<unknown>;
+  readonly measure: (values: ValuesOf<F>, room: BenchRoom) => Promise<object>;
 }): Benchmark {
-  const { name, about, flags, measure } = spec;
+  const { name, about, measure } = spec;
+  const flags = { ...spec.flags, set: settingsFlag };
   return {
     name,
     about,
     flags,
     prepare(args) {
       const values = readFlags(flags, args);
-      return (room) => measure(values, room);
+      const set = values.set as Settings;
+      const changed = Object.keys(set).length > 0;
+      return async (room) => {
+        room.report(`Weir runs with its defaults${changed ? ` and ${settingsText(set)}` : ""}`);
+        const found = await measure(values as ValuesOf<F>, { ...room, set });
+        if (changed) room.report(`with ${settingsText(set)}`);
+        return { set, ...found };
+      };
     },
   };
 }

@@ -1,3 +1,4 @@
+import { cleanEnvironment } from "./environment.ts";
 import type { BenchServices } from "./services.ts";
 
 /** Feeds a topic with users, so many a second, by a process of its own; disposing of it ends that. */
@@ -5,6 +6,7 @@ export function startFeeder({ kafka }: BenchServices, topic: string, perSecond: 
   const script = new URL("./feed.ts", import.meta.url).pathname;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-all", script, kafka, topic, `${perSecond}`],
+    ...cleanEnvironment(),
     stdin: "null",
     stderr: "inherit",
   }).spawn();

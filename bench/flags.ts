@@ -2,8 +2,11 @@
 export interface Flag<T> {
   readonly about: string;
   readonly default: T;
-  /** Throws an Error that says what would do. Absent for one that takes no value: given means true. */
-  readonly parse?: (text: string) => T;
+  /**
+   * Throws an Error that says what would do. `before` is the default, or the value so far of a flag that is given
+   * again; most let the last one win. Absent for a flag that takes no value: given means true.
+   */
+  parse?(text: string, before: T): T;
 }
 
 /** Flags by name, without the dashes. */
@@ -68,7 +71,7 @@ export function readFlags<F extends Flags>(flags: F, args: readonly string[]): V
     } else {
       const text = rest[++at]!;
       try {
-        values[name] = flag.parse(text);
+        values[name] = flag.parse(text, values[name]);
       } catch (error) {
         problems.push(`${arg} is "${text}": ${(error as Error).message}`);
       }

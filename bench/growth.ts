@@ -57,15 +57,15 @@ function nameOf({ records, partitions, keys }: Size): string {
   return `${records} records, ${partitions} partitions, ${keys} keys`;
 }
 
-async function measured({ services }: BenchRoom, size: Size, runs: number, client: KafkaClientName) {
+async function measured(room: BenchRoom, size: Size, runs: number, client: KafkaClientName) {
+  const { services } = room;
   await using _topic = await freshTopic(services.kafka, { topic, partitions: size.partitions });
   await fill(services.kafka, topic, [0, size.records], (n) => keyedUser(n, size.keys));
   const found: Figures[] = [];
   for (let run = 0; run < runs; run++) {
     found.push({
-      ...await measureWeir({
+      ...await measureWeir(room, {
         pipeline: "bench/pipelines/windows.ts",
-        services,
         databaseUrl: await freshDatabase(services.postgres, "weir_bench_weir"),
         client,
         records: size.records,

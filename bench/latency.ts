@@ -52,13 +52,14 @@ export const latency = benchmark({
 });
 
 async function weir(
-  { services }: BenchRoom,
+  room: BenchRoom,
   { perSecond, warmup, seconds }: Interval,
   client: KafkaClientName,
 ) {
+  const { services } = room;
   await using _topic = await freshTopic(services.kafka, { topic, partitions: 8 });
-  const env = { ...settingsFor(services, await weirTables(services)), KAFKA_CLIENT: client };
-  await using run = startWeir({ pipeline: "bench/pipelines/rows.ts", env });
+  const settings = { ...settingsFor(room, await weirTables(services)), KAFKA_CLIENT: client };
+  await using run = startWeir({ pipeline: "bench/pipelines/rows.ts", settings });
   await run.running();
   await using _feeder = startFeeder(services, topic, perSecond);
   await until("records come through", async () => await run.committed() > 0);

@@ -3,6 +3,7 @@
  * bench/results. `deno task bench --help` lists them.
  */
 import { benchmarks } from "./benchmarks.ts";
+import { settingsFlag } from "./environment.ts";
 import { UsageError } from "./flags.ts";
 import { writeResults } from "./results.ts";
 import { benchServices } from "./services.ts";
@@ -43,10 +44,13 @@ async function bench(args: readonly string[]): Promise<void> {
 function help(): string {
   const lines = benchmarks.flatMap(({ name, about, flags }) => [
     `${name.padEnd(10)} ${about}`,
-    ...Object.entries(flags).map(([flag, { about, default: otherwise }]) => {
-      const value = typeof otherwise === "boolean" ? "" : ` (default: ${otherwise})`;
-      return `    --${flag.padEnd(16)} ${about}${value}`;
-    }),
+    ...Object.entries(flags).filter(([flag]) => flag !== "set").map(
+      ([flag, { about, default: otherwise }]) => {
+        const value = typeof otherwise === "boolean" ? "" : ` (default: ${otherwise})`;
+        return `    --${flag.padEnd(16)} ${about}${value}`;
+      },
+    ),
   ]);
-  return ["deno task bench [name] [flags]", "", ...lines].join("\n");
+  const ofAll = `Each takes --set ${settingsFlag.about}.`;
+  return ["deno task bench [name] [flags]", "", ...lines, "", ofAll].join("\n");
 }

@@ -29,14 +29,15 @@ export const memory = benchmark({
     minutes: wholeNumber("how long", 10),
     client: oneOf("Weir's client for Kafka", "kafkajs", "platformatic"),
   },
-  async measure({ minutes, client }, { services, report }) {
+  async measure({ minutes, client }, room) {
+    const { services, report } = room;
     await using _topic = await freshTopic(services.kafka, { topic, partitions: 8, config });
     const write = (from: number, to: number) =>
       fill(services.kafka, topic, [from, to], (n) => userRecord(n % users));
     let produced = backlog;
     await write(0, produced);
-    const env = { ...settingsFor(services, await weirTables(services)), KAFKA_CLIENT: client };
-    await using run = startWeir({ pipeline: "bench/pipelines/rows.ts", env });
+    const settings = { ...settingsFor(room, await weirTables(services)), KAFKA_CLIENT: client };
+    await using run = startWeir({ pipeline: "bench/pipelines/rows.ts", settings });
     await run.running();
 
     /** Minutes and MB, every second. */

@@ -53,11 +53,10 @@ async function rawWriters({ services }: BenchRoom, rows: number): Promise<Figure
   return await measureLimit("raw_writers.ts", [`${rows}`, services.cassandra, await rawTables(services)]);
 }
 
-async function weir({ services }: BenchRoom, rows: number, client: KafkaClientName, profileFolder?: string) {
-  return await measureWeir({
+async function weir(room: BenchRoom, rows: number, client: KafkaClientName, profileFolder?: string) {
+  return await measureWeir(room, {
     pipeline: "bench/pipelines/rows.ts",
-    services,
-    databaseUrl: await weirTables(services),
+    databaseUrl: await weirTables(room.services),
     client,
     records: rows,
     ...(profileFolder !== undefined && { profileFolder }),

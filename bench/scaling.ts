@@ -20,7 +20,8 @@ export const scaling = benchmark({
     runs: wholeNumber("how often, for medians", 3),
     client: oneOf("Weir's client for Kafka", "kafkajs", "platformatic"),
   },
-  async measure({ records, workers, processes, runs, client }, { services, report }) {
+  async measure({ records, workers, processes, runs, client }, room) {
+    const { services, report } = room;
     await using _topic = await freshTopic(services.kafka, { topic, partitions: 8 });
     await fill(services.kafka, topic, [0, records], (n) => keyedUser(n, 1_000));
     const sizes = [
@@ -35,13 +36,12 @@ export const scaling = benchmark({
     const found: Record<string, Figures[]> = {};
     for (let run = 1; run <= runs; run++) {
       for (const size of sizes) {
-        const figures = await measureWeir({
+        const figures = await measureWeir(room, {
           pipeline: "bench/pipelines/windows.ts",
-          services,
           databaseUrl: await freshDatabase(services.postgres, "weir_bench_weir"),
           client,
           records,
-          env: { WEIR_WORKERS: `${size.workers}` },
+          settings: { WEIR_WORKERS: `${size.workers}` },
           processes: size.processes,
         });
         (found[size.name] ??= []).push({ ...figures });

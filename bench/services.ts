@@ -1,5 +1,6 @@
 import { loadKafkaClients } from "../src/log/kafka_client.ts";
 import { startServices } from "../tests/support/services/mod.ts";
+import type { Settings } from "./environment.ts";
 
 /** The servers that are measured: those that WEIR_TEST_* name, or ones of our own on this machine. */
 export interface BenchServices {
@@ -23,12 +24,12 @@ export async function benchServices(): Promise<BenchServices> {
   return { kafka, cassandra, postgres, stop: () => services.stop() };
 }
 
-/** The settings that let Weir use the servers, with a database. */
+/** The settings that let Weir use the servers, with a database, and those that differ in all runs. */
 export function settingsFor(
-  { kafka, cassandra }: BenchServices,
+  { services: { kafka, cassandra }, set }: { readonly services: BenchServices; readonly set: Settings },
   databaseUrl: string,
-): Record<string, string> {
-  return { KAFKA_BROKERS: kafka, CASSANDRA_CONTACT_POINTS: cassandra, DATABASE_URL: databaseUrl };
+): Settings {
+  return { ...set, KAFKA_BROKERS: kafka, CASSANDRA_CONTACT_POINTS: cassandra, DATABASE_URL: databaseUrl };
 }
 
 /** The URL of a new, empty database. */

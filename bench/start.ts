@@ -1,5 +1,6 @@
 /** From the start of a process to its first row. */
 import { benchmark, type BenchRoom } from "./benchmark.ts";
+import type { Settings } from "./environment.ts";
 import { wholeNumber } from "./flags.ts";
 import { type Figures, medians } from "./medians.ts";
 import { settingsFor } from "./services.ts";
@@ -21,10 +22,10 @@ export const start = benchmark({
   flags: { runs: wholeNumber("how often, for medians", 5) },
   async measure({ runs }, room) {
     // Packages are downloaded, and the code is compiled, before anything is measured.
-    await embedded();
+    await embedded(room);
     const found: Figures[] = [];
     for (let run = 1; run <= runs; run++) {
-      found.push({ ...await embedded(), ...await real(room) });
+      found.push({ ...await embedded(room), ...await real(room) });
       room.report(`\nrun ${run} of ${runs}\n${table({ seconds: found.at(-1)! })}`);
     }
     room.report(
@@ -35,13 +36,13 @@ export const start = benchmark({
 });
 
 /** `deno task start`, on an empty data directory and again on the same. */
-async function embedded(): Promise<Figures> {
+async function embedded({ set }: BenchRoom): Promise<Figures> {
   const folder = await Deno.makeTempDir({ prefix: "weir-bench-" });
   try {
-    const env = { WEIR_DATA_DIR: `${folder}/data` };
+    const settings = { ...set, WEIR_DATA_DIR: `${folder}/data` };
     return {
-      "embedded, new": await firstRows("users", env),
-      "embedded, again": await firstRows("users", env),
+      "embedded, new": await firstRows("users", settings),
+      "embedded, again": await firstRows("users", settings),
     };
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -49,20 +50,21 @@ async function embedded(): Promise<Figures> {
 }
 
 /** The job of the other benchmarks with records that wait, where it has to make its tables, and again. */
-async function real({ services }: BenchRoom): Promise<Figures> {
+async function real(room: BenchRoom): Promise<Figures> {
+  const { services } = room;
   await using _topic = await freshTopic(services.kafka, { topic, partitions: 8 });
-  const env = settingsFor(services, await weirTables(services));
+  const settings = settingsFor(room, await weirTables(services));
   const afterWaiting = async (from: number) => {
     await fill(services.kafka, topic, [from, from + waiting], userRecord);
-    return await firstRows("bench/pipelines/rows.ts", env);
+    return await firstRows("bench/pipelines/rows.ts", settings);
   };
   return { "real, new": await afterWaiting(0), "real, again": await afterWaiting(waiting) };
 }
 
 /** Seconds until every table has rows. */
-async function firstRows(pipeline: string, env: Readonly<Record<string, string>>): Promise<number> {
+async function firstRows(pipeline: string, settings: Settings): Promise<number> {
   const started = performance.now();
-  await using run = startWeir({ pipeline, env });
+  await using run = startWeir({ pipeline, settings });
   const tables = ["cassandra", "postgres"];
   await until("there are rows", async () => {
     const { records, sinks } = await run.pipeline();

@@ -20,10 +20,11 @@ export const takeover = benchmark({
     rate: wholeNumber("records a second meanwhile", 500),
     client: oneOf("Weir's client for Kafka", "kafkajs", "platformatic"),
   },
-  async measure({ runs, rate, client }, { services, report }) {
+  async measure({ runs, rate, client }, room) {
+    const { services, report } = room;
     await using _topic = await freshTopic(services.kafka, { topic, partitions: 8 });
-    const env = { ...settingsFor(services, await weirTables(services)), KAFKA_CLIENT: client };
-    const start = () => startWeir({ pipeline: "bench/pipelines/rows.ts", env });
+    const settings = { ...settingsFor(room, await weirTables(services)), KAFKA_CLIENT: client };
+    const start = () => startWeir({ pipeline: "bench/pipelines/rows.ts", settings });
     await using stack = new AsyncDisposableStack();
     let current = stack.use(start());
     await current.running();

@@ -1,5 +1,6 @@
+import type { BenchRoom } from "./benchmark.ts";
+import type { Settings } from "./environment.ts";
 import { settingsFor } from "./services.ts";
-import type { BenchServices } from "./services.ts";
 import { type KafkaClientName, startWeir, type WeirRun } from "./weir_run.ts";
 import { pause, until } from "./until.ts";
 
@@ -19,26 +20,26 @@ export interface WeirFigures {
 export interface WeirJob {
   /** The path of a pipeline's module from the checkout's folder. */
   readonly pipeline: string;
-  readonly services: BenchServices;
   /** An empty database: the position is in it, so the topic is read from its start. */
   readonly databaseUrl: string;
   readonly client: KafkaClientName;
   readonly records: number;
-  readonly env?: Readonly<Record<string, string>>;
+  /** What differs from the defaults beside the room's own. */
+  readonly settings?: Settings;
   /** How many processes share the topic. Default: 1. */
   readonly processes?: number;
   readonly profileFolder?: string;
 }
 
 /** Runs a pipeline until so many records are in the warehouse. */
-export async function measureWeir(job: WeirJob): Promise<WeirFigures> {
-  const { pipeline, services, databaseUrl, client, records, env, processes = 1, profileFolder } = job;
+export async function measureWeir(room: BenchRoom, job: WeirJob): Promise<WeirFigures> {
+  const { pipeline, databaseUrl, client, records, settings, processes = 1, profileFolder } = job;
   const start = performance.now();
   await using stack = new AsyncDisposableStack();
   const runs: WeirRun[] = Array.from({ length: processes }, () =>
     stack.use(startWeir({
       pipeline,
-      env: { ...settingsFor(services, databaseUrl), KAFKA_CLIENT: client, ...env },
+      settings: { ...settingsFor(room, databaseUrl), KAFKA_CLIENT: client, ...settings },
       ...(profileFolder !== undefined && { profileFolder }),
     })));
   await Promise.all(runs.map((run) => run.running()));

@@ -1,6 +1,7 @@
 import deno from "../deno.json" with { type: "json" };
 import type { PipelineStatus, RecordCounts, Status } from "../src/status/snapshot.ts";
 import { freePort } from "../tests/support/services/ports.ts";
+import { cleanEnvironment, type Settings } from "./environment.ts";
 import { cpuSeconds, memoryMb } from "./process_use.ts";
 import { Hopeless, until } from "./until.ts";
 
@@ -10,8 +11,8 @@ export type KafkaClientName = "kafkajs" | "platformatic";
 export interface WeirOptions {
   /** A pipeline's name, or the path of its module from the checkout's folder. */
   readonly pipeline: string;
-  /** Settings: where the services are, and what is to differ from the defaults. */
-  readonly env: Readonly<Record<string, string>>;
+  /** Where the services are, and what is to differ from the defaults; nothing comes from the caller's environment. */
+  readonly settings: Settings;
   /** Writes CPU profiles of the main thread and of each worker into this folder when it stops. */
   readonly profileFolder?: string;
 }
@@ -32,7 +33,7 @@ export interface WeirRun extends AsyncDisposable {
 }
 
 /** Starts a process as `deno task start` does, with another pipeline. */
-export function startWeir({ pipeline, env, profileFolder }: WeirOptions): WeirRun {
+export function startWeir({ pipeline, settings, profileFolder }: WeirOptions): WeirRun {
   const port = freePort();
   const url = `http://127.0.0.1:${port}/status`;
   const child = new Deno.Command(Deno.execPath(), {
@@ -46,7 +47,7 @@ export function startWeir({ pipeline, env, profileFolder }: WeirOptions): WeirRu
       "--status-port",
       `${port}`,
     ],
-    env: { ...env },
+    ...cleanEnvironment(settings),
     stdin: "null",
     stdout: "null",
     stderr: "inherit",

@@ -66,15 +66,14 @@ export const windows = benchmark({
 });
 
 async function weir(
-  { services }: BenchRoom,
+  room: BenchRoom,
   records: number,
   client: KafkaClientName,
   profileFolder?: string,
 ) {
-  return await measureWeir({
+  return await measureWeir(room, {
     pipeline: "bench/pipelines/windows.ts",
-    services,
-    databaseUrl: await freshDatabase(services.postgres, "weir_bench_weir"),
+    databaseUrl: await freshDatabase(room.services.postgres, "weir_bench_weir"),
     client,
     records,
     ...(profileFolder !== undefined && { profileFolder }),

@@ -1,3 +1,4 @@
+import { cleanEnvironment } from "../environment.ts";
 import { cpuSeconds, memoryMb, tree } from "../process_use.ts";
 import type { Spark } from "./spark.ts";
 
@@ -34,11 +35,11 @@ export async function startSpark(spark: Spark, { job, flags }: SparkOptions): Pr
         [name, value],
       ) => [`--${name}`, value]),
     ],
-    env: {
+    ...cleanEnvironment({
       PYSPARK_SUBMIT_ARGS: `--master local[2] --driver-memory 2g --jars ${files.join(",")} pyspark-shell`,
       SPARK_LOCAL_IP: "127.0.0.1",
       SPARK_LOCAL_DIRS: folder,
-    },
+    }),
     cwd: folder,
     stdin: "null",
     stdout: "piped",

@@ -15,7 +15,11 @@ async function bench(...args: string[]): Promise<{ code: number; output: string 
 for (const { name, flags, prepare } of benchmarks) {
   Deno.test(`the benchmark ${name} takes its flags, and says what each is for`, () => {
     const given = Object.entries(flags).flatMap(([flag, { default: otherwise }]) =>
-      typeof otherwise === "boolean" ? [`--${flag}`] : [`--${flag}`, `${otherwise}`]
+      flag === "set"
+        ? ["--set", "WEIR_WORKERS=2"]
+        : typeof otherwise === "boolean"
+        ? [`--${flag}`]
+        : [`--${flag}`, `${otherwise}`]
     );
     assert.equal(typeof prepare(given), "function");
     assert.equal(typeof prepare([]), "function");
