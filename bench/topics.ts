@@ -1,13 +1,7 @@
+import { loadPlatformatic } from "../src/log/platformatic_client.ts";
+import { Batches, type BenchMessage, type BenchRecord } from "./batches.ts";
 import { kafkaClient } from "./services.ts";
 import { until } from "./until.ts";
-
-/** A record as kafkajs takes it. */
-export interface BenchRecord {
-  readonly key: string;
-  readonly value: string;
-  /** Milliseconds since 1970; default: now. */
-  readonly timestamp?: number;
-}
 
 /** What makes a topic. */
 export interface BenchTopic {
@@ -46,23 +40,34 @@ export async function freshTopic(
   };
 }
 
-/** Writes records `from` to `to`, made by number. */
+/**
+ * Writes records `from` to `to`, made by number, spread over the partitions by their keys. A partition gets batches of
+ * the same size however many there are, so that reading a batch costs the same.
+ */
 export async function fill(
   broker: string,
   topic: string,
   [from, to]: readonly [number, number],
   record: (n: number) => BenchRecord,
 ): Promise<void> {
-  const producer = (await kafkaClient(broker)).producer();
-  await producer.connect();
-  for (let at = from; at < to; at += batchRecords) {
-    const messages = Array.from({ length: Math.min(batchRecords, to - at) }, (_, i) => {
-      const { key, value, timestamp } = record(at + i);
-      return { key, value, ...(timestamp !== undefined && { timestamp: `${timestamp}` }) };
-    });
-    await producer.send({ topic, messages, acks: -1 });
+  const { library, options } = await loadPlatformatic({ brokers: [broker], clientId: "weir-bench" });
+  const producer = new library.Producer({ ...options, serializers: library.stringSerializers });
+  try {
+    const { topics } = await producer.metadata({ topics: [topic] });
+    const batches = new Batches(topic, topics.get(topic)!.partitionsCount);
+    // One request is with the broker while the records of the next are made; the order of a partition is kept.
+    let sending: Promise<unknown> = Promise.resolve();
+    const send = async (messages: readonly BenchMessage[]) => {
+      await sending;
+      sending = producer.send({ messages: [...messages], acks: library.ProduceAcks.ALL });
+    };
+    for (let n = from; n < to; n++) {
+      const full = batches.add(record(n));
+      if (full) await send(full);
+    }
+    for (const rest of batches.rest()) await send(rest);
+    await sending;
+  } finally {
+    await producer.close(true);
   }
-  await producer.disconnect();
 }
-
-const batchRecords = 2_000;

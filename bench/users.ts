@@ -1,4 +1,4 @@
-import type { BenchRecord } from "./topics.ts";
+import type { BenchRecord } from "./batches.ts";
 
 /** A made-up user as `users_created` takes it, about 430 bytes of JSON; the same number always gives the same user. */
 export function benchUser(n: number): Record<string, string> {
