@@ -3,10 +3,10 @@
 /** Linux counts CPU time in hundredths of a second, whatever its clock does. */
 const ticksPerSecond = 100;
 
-/** User and system time of a process and all below it, those that have ended included, in seconds. */
-export function cpuSeconds(pid: number): number {
+/** User and system time of processes and of those that they had started and waited for, in seconds. */
+export function cpuSeconds(pids: readonly number[]): number {
   let ticks = 0;
-  for (const each of tree(pid)) {
+  for (const each of pids) {
     const fields = stat(each);
     // utime, stime, and cutime, cstime for children that have ended and were waited for.
     if (fields) { for (const field of [11, 12, 13, 14]) ticks += Number(fields[field]); }
@@ -14,14 +14,14 @@ export function cpuSeconds(pid: number): number {
   return ticks / ticksPerSecond;
 }
 
-/** Memory that a process and all below it hold, in MB: now, or the sum of the most that each has held. */
-export function memoryMb(pid: number, which: "now" | "peak"): number {
+/** Memory that processes hold, in MB: now, or the sum of the most that each has held. */
+export function memoryMb(pids: readonly number[], which: "now" | "peak"): number {
   const line = which === "now" ? /^VmRSS:\s+(\d+) kB/m : /^VmHWM:\s+(\d+) kB/m;
-  return tree(pid).reduce((sum, each) => sum + Number(line.exec(read(`/proc/${each}/status`))?.[1] ?? 0), 0) /
+  return pids.reduce((sum, each) => sum + Number(line.exec(read(`/proc/${each}/status`))?.[1] ?? 0), 0) /
     1024;
 }
 
-/** A process and all below it. */
+/** A process and all below it. Looks at every process there is, which takes milliseconds. */
 export function tree(pid: number): number[] {
   const children = new Map<number, number[]>();
   for (const { name } of Deno.readDirSync("/proc")) {

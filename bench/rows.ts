@@ -19,7 +19,7 @@ export const rows = benchmark({
   name: "rows",
   about: "rows from Kafka into Cassandra and Postgres, beside writing them directly, and Spark",
   flags: {
-    rows: wholeNumber("how many rows", 500_000),
+    rows: wholeNumber("how many rows; Spark has a steady rate from 300,000 on", 500_000),
     runs: wholeNumber("how often, for medians", 5),
     client: oneOf("Weir's client for Kafka", "kafkajs", "platformatic"),
     profile: toggle("a run more, with CPU profiles as text"),

@@ -8,6 +8,7 @@ const titles: Readonly<Record<string, string>> = {
   steadyPerSecond: "steady/s",
   cpuSecondsPerMillion: "CPU-s a million",
   cpuSecondsInAll: "CPU-s in all",
+  steadySeconds: "over s",
   peakMemoryMb: "peak MB",
   p50: "p50 ms",
   p95: "p95 ms",

@@ -23,7 +23,7 @@ export interface WeirRun extends AsyncDisposable {
   pipeline(): Promise<PipelineStatus>;
   /** Records that are in the warehouse. */
   committed(): Promise<number>;
-  /** User and system time that it has used, in seconds. */
+  /** User and system time that it has used, in seconds. It starts no other process. */
   cpuSeconds(): number;
   memoryMb(which: "now" | "peak"): number;
   /** Resolves when its pipeline runs; rejects when it ends before. */
@@ -67,8 +67,8 @@ export function startWeir({ pipeline, settings, profileFolder }: WeirOptions): W
       return status;
     },
     committed: async () => (await run.pipeline()).records.in,
-    cpuSeconds: () => cpuSeconds(child.pid),
-    memoryMb: (which) => memoryMb(child.pid, which),
+    cpuSeconds: () => cpuSeconds([child.pid]),
+    memoryMb: (which) => memoryMb([child.pid], which),
     async running() {
       await until("Weir runs", async () => (await run.pipeline()).state === "running");
     },

@@ -3,7 +3,7 @@
  *
  *     consume_kafkajs.ts BROKER TOPIC RECORDS
  *
- * Prints one line of JSON, as {@linkcode ParseMeter.done} gives it.
+ * Prints its steady cost as one line of JSON.
  */
 import { loadKafkaClients } from "../../src/log/kafka_client.ts";
 import { ParseMeter } from "./parse_meter.ts";
@@ -22,5 +22,5 @@ await consumer.run({
     return Promise.resolve();
   },
 });
-console.log(JSON.stringify(await meter.done));
+console.log(JSON.stringify((await meter.done).steady()));
 Deno.exit(0);

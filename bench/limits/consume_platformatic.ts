@@ -4,7 +4,7 @@
  *
  *     consume_platformatic.ts BROKER TOPIC RECORDS
  *
- * Prints one line of JSON, as {@linkcode ParseMeter.done} gives it.
+ * Prints its steady cost as one line of JSON.
  */
 import { loadPlatformatic } from "../../src/log/platformatic_client.ts";
 import { ParseMeter } from "./parse_meter.ts";
@@ -22,5 +22,5 @@ stream.on("data", ({ value }) => {
   meter.parse(value);
   meter.batch();
 });
-console.log(JSON.stringify(await meter.done));
+console.log(JSON.stringify((await meter.done).steady()));
 Deno.exit(0);

@@ -1,24 +1,19 @@
 import process from "node:process";
-
-/** What parsing a topic took. Records and times are from the first batch on: connecting and joining are left out. */
-export interface Parsed {
-  readonly records: number;
-  readonly seconds: number;
-  readonly cpuSeconds: number;
-}
+import { Course } from "../course.ts";
 
 /** Parses records as JSON, counts them, and takes the time. */
 export class ParseMeter {
   readonly #expected: number;
+  readonly #course: Course;
   #parsed = 0;
   #fields = 0;
-  #start: { readonly parsed: number; readonly at: number; readonly cpu: NodeJS.CpuUsage } | undefined;
-  #finish: (parsed: Parsed) => void = () => {};
+  #finish: (course: Course) => void = () => {};
   /** Resolves when all that were expected are parsed. */
-  readonly done = new Promise<Parsed>((resolve) => this.#finish = resolve);
+  readonly done = new Promise<Course>((resolve) => this.#finish = resolve);
 
   constructor(expected: number) {
     this.#expected = expected;
+    this.#course = new Course(expected);
   }
 
   parse(value: Uint8Array & { toString(): string }): void {
@@ -27,16 +22,21 @@ export class ParseMeter {
     this.#parsed++;
   }
 
-  /** A batch has come in whole. */
+  /** A batch, or a part of one, has come in whole. */
   batch(): void {
-    this.#start ??= { parsed: this.#parsed, at: performance.now(), cpu: process.cpuUsage() };
-    if (this.#parsed < this.#expected) return;
+    const whole = this.#parsed >= this.#expected;
+    if (!whole && this.#parsed - this.#course.done < stepRecords) return;
     if (this.#fields !== this.#parsed) throw new Error("A record without a username came by");
-    const { user, system } = process.cpuUsage(this.#start.cpu);
-    this.#finish({
-      records: this.#parsed - this.#start.parsed,
-      seconds: (performance.now() - this.#start.at) / 1_000,
-      cpuSeconds: (user + system) / 1e6,
-    });
+    this.#course.look(this.#parsed, used);
+    if (whole) this.#finish(this.#course);
   }
+}
+
+/** Looking at the clocks is work of its own, too much of it after each record or small batch. */
+export const stepRecords = 1_000;
+
+/** What this process has used by now. */
+export function used(): { readonly at: number; readonly cpuSeconds: number } {
+  const { user, system } = process.cpuUsage();
+  return { at: performance.now() / 1_000, cpuSeconds: (user + system) / 1e6 };
 }

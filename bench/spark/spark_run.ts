@@ -1,3 +1,4 @@
+import { Course } from "../course.ts";
 import { cleanEnvironment } from "../environment.ts";
 import { cpuSeconds, memoryMb, tree } from "../process_use.ts";
 import type { Spark } from "./spark.ts";
@@ -48,8 +49,8 @@ export async function startSpark(spark: Spark, { job, flags }: SparkOptions): Pr
   const log = new Response(child.stderr).text();
   return {
     batches: batchesOf(child, log),
-    cpuSeconds: () => cpuSeconds(child.pid),
-    memoryMb: (which) => memoryMb(child.pid, which),
+    cpuSeconds: () => cpuSeconds(tree(child.pid)),
+    memoryMb: (which) => memoryMb(tree(child.pid), which),
     async [Symbol.asyncDispose]() {
       // The JVM outlives Python by some seconds, if one lets it.
       for (const pid of tree(child.pid)) killIfThere(pid);
@@ -84,10 +85,12 @@ function killIfThere(pid: number): void {
 export interface SparkFigures {
   /** From the start of the process to the end of the last batch. */
   readonly overallPerSecond: number;
-  /** From the end of the first batch on. */
+  /** From the end of a batch to that of a later one; see {@linkcode Course.steady}. */
   readonly steadyPerSecond: number;
-  /** From the end of the first batch on. */
+  /** Over the same batches. */
   readonly cpuSecondsPerMillion: number;
+  /** How long they took. */
+  readonly steadySeconds: number;
   readonly peakMemoryMb: number;
 }
 
@@ -104,21 +107,20 @@ export function batchOf(records: number): string {
 export async function measureSpark(spark: Spark, options: SparkOptions, rows: number): Promise<SparkFigures> {
   const start = performance.now();
   await using run = await startSpark(spark, options);
+  const course = new Course(rows);
   let done = 0;
-  let first: { readonly rows: number; readonly at: number; readonly cpu: number } | undefined;
   for await (const batch of run.batches) {
     done += batch.rows;
+    course.look(done, () => ({ at: performance.now() / 1_000, cpuSeconds: run.cpuSeconds() }));
     if (done >= rows) break;
-    first ??= { rows: done, at: performance.now(), cpu: run.cpuSeconds() };
   }
   const end = performance.now();
-  const steady = first
-    ? { rows: done - first.rows, ms: end - first.at, cpu: run.cpuSeconds() - first.cpu }
-    : undefined;
+  const { perSecond, cpuSecondsPerMillion, seconds } = course.steady();
   return {
     overallPerSecond: done / (end - start) * 1_000,
-    steadyPerSecond: steady ? steady.rows / steady.ms * 1_000 : NaN,
-    cpuSecondsPerMillion: steady ? steady.cpu / steady.rows * 1e6 : NaN,
+    steadyPerSecond: perSecond,
+    cpuSecondsPerMillion,
+    steadySeconds: seconds,
     peakMemoryMb: run.memoryMb("peak"),
   };
 }
