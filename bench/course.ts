@@ -4,6 +4,8 @@ export interface Step {
   readonly at: number;
   readonly records: number;
   readonly cpuSeconds: number;
+  /** The most memory that the job has held, if that is looked at. */
+  readonly peakMemoryMb?: number;
 }
 
 /** What records cost between two steps. */
@@ -11,6 +13,8 @@ export interface Cost {
   readonly perSecond: number;
   readonly cpuSecondsPerMillion: number;
   readonly seconds: number;
+  /** The most memory up to the later step, if it was looked at. */
+  readonly peakMemoryMb?: number;
 }
 
 /** A job that reads a topic of so many records, step by step. */
@@ -67,5 +71,6 @@ function cost(from: Step, to: Step): Cost {
     perSecond: records / seconds,
     cpuSecondsPerMillion: (to.cpuSeconds - from.cpuSeconds) / records * 1e6,
     seconds,
+    ...(to.peakMemoryMb !== undefined && { peakMemoryMb: to.peakMemoryMb }),
   };
 }

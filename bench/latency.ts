@@ -2,11 +2,11 @@
 import { benchmark, type BenchRoom } from "./benchmark.ts";
 import { startFeeder } from "./feeder.ts";
 import { oneOf, toggle, wholeNumber, wholeNumbers } from "./flags.ts";
-import { type Figures, medians, percentile } from "./medians.ts";
+import { percentile } from "./medians.ts";
+import { Runs } from "./runs.ts";
 import { settingsFor } from "./services.ts";
 import type { Spark } from "./spark/spark.ts";
 import { startSpark } from "./spark/spark_run.ts";
-import { latest, table } from "./table.ts";
 import { sparkRowTables, weirTables } from "./tables.ts";
 import { freshTopic } from "./topics.ts";
 import { pause, until } from "./until.ts";
@@ -36,18 +36,20 @@ export const latency = benchmark({
   },
   async measure({ rates, runs, warmup, seconds, client, "without-spark": withoutSpark }, room) {
     const spark = withoutSpark ? undefined : await room.spark();
-    const found: Record<string, Figures[]> = {};
+    const measured = new Runs();
     for (let run = 1; run <= runs; run++) {
       for (const perSecond of rates) {
         const interval = { perSecond, warmup, seconds };
-        (found[`weir at ${perSecond}/s`] ??= []).push(await weir(room, interval, client));
-        if (spark) (found[`spark at ${perSecond}/s`] ??= []).push(await sparkLatency(room, interval, spark));
+        await measured.measure(`weir at ${perSecond}/s`, () => weir(room, interval, client));
+        if (spark) {
+          await measured.measure(`spark at ${perSecond}/s`, () => sparkLatency(room, interval, spark));
+        }
       }
-      room.report(`\nrun ${run} of ${runs}\n${table(latest(found))}`);
+      room.report(`\nrun ${run} of ${runs}\n${measured.latest()}`);
     }
     room.report(`\nlatency over ${seconds} s after ${warmup} s of warm-up, medians of ${runs} runs`);
-    room.report(table(Object.fromEntries(Object.entries(found).map(([of, all]) => [of, medians(all)]))));
-    return { rates, warmup, seconds, client, runs: found };
+    room.report(measured.medians());
+    return { rates, warmup, seconds, client, runs: measured.found };
   },
 });
 

@@ -2,11 +2,12 @@
 import { benchmark, type BenchRoom } from "./benchmark.ts";
 import { oneOf, toggle, wholeNumber } from "./flags.ts";
 import { measureLimit } from "./limits/limit.ts";
-import { type Figures, medians, ratio } from "./medians.ts";
+import { type Figures, ratio } from "./medians.ts";
 import { profiled } from "./profile_files.ts";
+import { Runs } from "./runs.ts";
 import type { Spark } from "./spark/spark.ts";
 import { batchOf, measureSpark } from "./spark/spark_run.ts";
-import { latest, percent, table } from "./table.ts";
+import { percent } from "./table.ts";
 import { rawTables, sparkRowTables, weirTables } from "./tables.ts";
 import { fill, freshTopic } from "./topics.ts";
 import { userRecord } from "./users.ts";
@@ -30,17 +31,17 @@ export const rows = benchmark({
     await using _topic = await freshTopic(services.kafka, { topic, partitions: 8 });
     await fill(services.kafka, topic, [0, rows], userRecord);
     const spark = withoutSpark ? undefined : await room.spark();
-    const found: Record<string, Figures[]> = { "raw writers": [], weir: [], ...(spark && { spark: [] }) };
+    const measured = new Runs();
     for (let run = 1; run <= runs; run++) {
-      found["raw writers"]!.push(await rawWriters(room, rows));
-      found.weir!.push({ ...await weir(room, rows, client) });
-      if (spark) found.spark!.push({ ...await sparkRows(room, rows, spark) });
-      report(`\nrun ${run} of ${runs}\n${table(latest(found))}`);
+      await measured.measure("raw writers", () => rawWriters(room, rows));
+      await measured.measure("weir", () => weir(room, rows, client));
+      if (spark) await measured.measure("spark", () => sparkRows(room, rows, spark));
+      report(`\nrun ${run} of ${runs}\n${measured.latest()}`);
     }
+    const { found } = measured;
     const toRaw = ratio(found.weir!, found["raw writers"]!, "steadyPerSecond");
     const toSpark = ratio(found.weir!, found.spark ?? [], "steadyPerSecond");
-    report(`\n${rows} rows into Cassandra and Postgres, medians of ${runs} runs`);
-    report(table(Object.fromEntries(Object.entries(found).map(([of, all]) => [of, medians(all)]))));
+    report(`\n${rows} rows into Cassandra and Postgres, medians of ${runs} runs\n${measured.medians()}`);
     report(`weir to raw writers: ${percent(toRaw)}; weir to spark: ${percent(toSpark)}`);
     report("Redpanda Connect is not measured: this command cannot install it");
     const profiles = profile ? await profiled((folder) => weir(room, rows, client, folder)) : undefined;

@@ -1,9 +1,8 @@
 /** More workers, more processes. */
 import { benchmark } from "./benchmark.ts";
 import { oneOf, wholeNumber, wholeNumbers } from "./flags.ts";
-import { type Figures, medians } from "./medians.ts";
+import { Runs } from "./runs.ts";
 import { freshDatabase } from "./services.ts";
-import { latest, table } from "./table.ts";
 import { fill, freshTopic } from "./topics.ts";
 import { keyedUser } from "./users.ts";
 import { measureWeir } from "./weir_rates.ts";
@@ -33,23 +32,22 @@ export const scaling = benchmark({
         processes: each,
       })),
     ];
-    const found: Record<string, Figures[]> = {};
+    const measured = new Runs();
     for (let run = 1; run <= runs; run++) {
       for (const size of sizes) {
-        const figures = await measureWeir(room, {
-          pipeline: "bench/pipelines/windows.ts",
-          databaseUrl: await freshDatabase(services.postgres, "weir_bench_weir"),
-          client,
-          records,
-          settings: { WEIR_WORKERS: `${size.workers}` },
-          processes: size.processes,
-        });
-        (found[size.name] ??= []).push({ ...figures });
+        await measured.measure(size.name, async () =>
+          await measureWeir(room, {
+            pipeline: "bench/pipelines/windows.ts",
+            databaseUrl: await freshDatabase(services.postgres, "weir_bench_weir"),
+            client,
+            records,
+            settings: { WEIR_WORKERS: `${size.workers}` },
+            processes: size.processes,
+          }));
       }
-      report(`\nrun ${run} of ${runs}\n${table(latest(found))}`);
+      report(`\nrun ${run} of ${runs}\n${measured.latest()}`);
     }
-    report(`\n${records} records, medians of ${runs} runs`);
-    report(table(Object.fromEntries(Object.entries(found).map(([of, all]) => [of, medians(all)]))));
-    return { records, client, runs: found };
+    report(`\n${records} records, medians of ${runs} runs\n${measured.medians()}`);
+    return { records, client, runs: measured.found };
   },
 });

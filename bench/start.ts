@@ -2,9 +2,9 @@
 import { benchmark, type BenchRoom } from "./benchmark.ts";
 import type { Settings } from "./environment.ts";
 import { wholeNumber } from "./flags.ts";
-import { type Figures, medians } from "./medians.ts";
+import type { Figures } from "./medians.ts";
+import { Runs } from "./runs.ts";
 import { settingsFor } from "./services.ts";
-import { table } from "./table.ts";
 import { weirTables } from "./tables.ts";
 import { fill, freshTopic } from "./topics.ts";
 import { until } from "./until.ts";
@@ -23,15 +23,13 @@ export const start = benchmark({
   async measure({ runs }, room) {
     // Packages are downloaded, and the code is compiled, before anything is measured.
     await embedded(room);
-    const found: Figures[] = [];
+    const measured = new Runs();
     for (let run = 1; run <= runs; run++) {
-      found.push({ ...await embedded(room), ...await real(room) });
-      room.report(`\nrun ${run} of ${runs}\n${table({ seconds: found.at(-1)! })}`);
+      await measured.measure("seconds", async () => ({ ...await embedded(room), ...await real(room) }));
+      room.report(`\nrun ${run} of ${runs}\n${measured.latest()}`);
     }
-    room.report(
-      `\nseconds to the first rows, medians of ${runs} runs\n${table({ seconds: medians(found) })}`,
-    );
-    return { runs: found };
+    room.report(`\nseconds to the first rows, medians of ${runs} runs\n${measured.medians()}`);
+    return { runs: measured.found };
   },
 });
 

@@ -8,11 +8,16 @@ const titles: Readonly<Record<string, string>> = {
   steadyPerSecond: "steady/s",
   cpuSecondsPerMillion: "CPU-s a million",
   cpuSecondsInAll: "CPU-s in all",
+  perSecond: "records/s",
   steadySeconds: "over s",
+  seconds: "over s",
+  rowsPerRecord: "rows written a record",
   peakMemoryMb: "peak MB",
   p50: "p50 ms",
   p95: "p95 ms",
   p99: "p99 ms",
+  loadAverage: "load",
+  busyPercent: "busy %",
 };
 
 /** Rows of figures as text, with a column for each figure that any row has. */
@@ -39,9 +44,4 @@ export function figure(value: number | undefined): string {
 
 export function percent(share: number): string {
   return Number.isNaN(share) ? "not measured" : `${(share * 100).toFixed(0)}%`;
-}
-
-/** The last run of each. */
-export function latest(runs: Readonly<Record<string, readonly Figures[]>>): Record<string, Figures> {
-  return Object.fromEntries(Object.entries(runs).map(([of, all]) => [of, all.at(-1)!]));
 }

@@ -47,6 +47,6 @@ export const takeover = benchmark({
       report(`run ${run} of ${runs}\n${table({ seconds: found.at(-1)! })}`);
     }
     report(`\nseconds after kill -9, medians of ${runs} runs\n${table({ seconds: medians(found) })}`);
-    return { rate, client, runs: found };
+    return { rate, client, runs: { seconds: found } };
   },
 });

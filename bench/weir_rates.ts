@@ -74,11 +74,16 @@ export async function runWeir(room: BenchRoom, job: WeirJob): Promise<WeirCourse
     })));
   await Promise.all(runs.map((run) => run.running()));
   const committed = async () => await Promise.all(runs.map((run) => run.committed()));
+  const memory = () => sum(runs.map((run) => run.memoryMb("peak")));
   const cpu = () => sum(runs.map((run) => run.cpuSeconds()));
 
   const course = new Course(records);
   const look = (counts: readonly number[]) =>
-    course.look(sum(counts), () => ({ at: performance.now() / 1_000, cpuSeconds: cpu() }));
+    course.look(sum(counts), () => ({
+      at: performance.now() / 1_000,
+      cpuSeconds: cpu(),
+      peakMemoryMb: memory(),
+    }));
   await until("each process commits", async () => {
     const counts = await committed();
     // What one does before all take part belongs to the start.
@@ -110,7 +115,7 @@ export async function runWeir(room: BenchRoom, job: WeirJob): Promise<WeirCourse
     course,
     overallSeconds,
     cpuSeconds: cpu(),
-    peakMemoryMb: sum(runs.map((run) => run.memoryMb("peak"))),
+    peakMemoryMb: memory(),
     written: sum(statuses.flatMap(({ sinks }) => sinks.map(({ written }) => written))),
   };
 }

@@ -2,12 +2,13 @@
 import { benchmark, type BenchRoom } from "./benchmark.ts";
 import { toggle, wholeNumber } from "./flags.ts";
 import { measureLimit } from "./limits/limit.ts";
-import { type Figures, medians, ratio } from "./medians.ts";
+import { ratio } from "./medians.ts";
 import { profiled } from "./profile_files.ts";
+import { Runs } from "./runs.ts";
 import { freshDatabase } from "./services.ts";
 import type { Spark } from "./spark/spark.ts";
 import { batchOf, measureSpark } from "./spark/spark_run.ts";
-import { latest, percent, table } from "./table.ts";
+import { percent } from "./table.ts";
 import { sparkCountTables } from "./tables.ts";
 import { fill, freshTopic } from "./topics.ts";
 import { keyedUser } from "./users.ts";
@@ -21,7 +22,7 @@ export const windows = benchmark({
   name: "windows",
   about: "a windowed count by key, beside consuming and JSON.parse alone, and Spark",
   flags: {
-    records: wholeNumber("how many records, of 430 bytes", 2_000_000),
+    records: wholeNumber("how many records, of 430 bytes", 3_000_000),
     keys: wholeNumber("how many keys they have", 1_000),
     runs: wholeNumber("how often, for medians", 5),
     profile: toggle("a run more with each client, with CPU profiles as text"),
@@ -32,23 +33,23 @@ export const windows = benchmark({
     await using _topic = await freshTopic(services.kafka, { topic, partitions: 8 });
     await fill(services.kafka, topic, [0, records], (n) => keyedUser(n, keys));
     const spark = withoutSpark ? undefined : await room.spark();
-    const found: Record<string, Figures[]> = {};
-    const measured = (of: string, figures: Figures) => (found[of] ??= []).push(figures);
+    const measured = new Runs();
     for (let run = 1; run <= runs; run++) {
       for (const client of clients) {
         const args = [services.kafka, topic, `${records}`];
-        measured(`parse, ${client}`, await measureLimit(`consume_${client}.ts`, args));
-        measured(`weir, ${client}`, { ...await weir(room, records, client) });
+        await measured.measure(`parse, ${client}`, () => measureLimit(`consume_${client}.ts`, args));
+        await measured.measure(`weir, ${client}`, () => weir(room, records, client));
       }
-      if (spark) measured("spark", { ...await sparkCount(room, records, spark) });
-      report(`\nrun ${run} of ${runs}\n${table(latest(found))}`);
+      if (spark) await measured.measure("spark", () => sparkCount(room, records, spark));
+      report(`\nrun ${run} of ${runs}\n${measured.latest()}`);
     }
+    const { found } = measured;
     const ratios = Object.fromEntries(clients.map((client) => [client, {
       toParse: ratio(found[`weir, ${client}`]!, found[`parse, ${client}`]!, "steadyPerSecond"),
       toSpark: ratio(found[`weir, ${client}`]!, found.spark ?? [], "steadyPerSecond"),
     }]));
     report(`\n${records} records of ${keys} keys, counted by minute and key, medians of ${runs} runs`);
-    report(table(Object.fromEntries(Object.entries(found).map(([of, all]) => [of, medians(all)]))));
+    report(measured.medians());
     for (const [client, { toParse, toSpark }] of Object.entries(ratios)) {
       report(
         `weir with ${client}: ${percent(toParse)} of consuming and parsing alone, ${
