@@ -78,6 +78,6 @@ export const memory = benchmark({
     report(
       `\n${minutes} minutes of overload; the slope leaves out the first fifth\n${table({ weir: found })}`,
     );
-    return { minutes, client, found, samples };
+    return { minutes, client, runs: { weir: [found] }, samples };
   },
 });

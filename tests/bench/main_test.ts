@@ -55,3 +55,18 @@ Deno.test("help lists every benchmark with its flags", async () => {
     }
   }
 });
+
+Deno.test("all takes flags of its own, and refuses others before it starts anything", async () => {
+  const { code, output } = await bench("all", "--runs", "some", "--only", "row", "--rows", "5");
+  assert.equal(code, 2);
+  assert.match(output, /--runs is "some"/);
+  assert.match(output, /--only is "row": there is no row/);
+  assert.match(output, /--rows is not a flag of it/);
+  assert.doesNotMatch(output, /^\s+at |kafka:|postgres:/m);
+});
+
+Deno.test("the summary takes no flags", async () => {
+  const { code, output } = await bench("summary", "--runs", "5");
+  assert.equal(code, 2);
+  assert.match(output, /--runs is not a flag of it/);
+});
