@@ -68,8 +68,12 @@ export const growth = benchmark({
   },
 });
 
+function text(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
 function nameOf({ records, partitions, keys }: Size): string {
-  return `${records} records, ${partitions} partitions, ${keys} keys`;
+  return `${text(records)} records, ${partitions} partitions, ${text(keys)} keys`;
 }
 
 async function withTopic(
@@ -95,7 +99,10 @@ async function count(room: BenchRoom, { records }: Size, client: KafkaClientName
 /** What a record costs at the start of a run and later on, so that what grows with what was done before shows. */
 function parts({ course }: WeirCourse, looks: readonly number[]): Record<string, Cost> {
   return Object.fromEntries(
-    looks.slice(1).map((to, i) => [`records ${looks[i]} to ${to}`, course.between(looks[i]!, to)]),
+    looks.slice(1).map((
+      to,
+      i,
+    ) => [`records ${text(looks[i]!)} to ${text(to)}`, course.between(looks[i]!, to)]),
   );
 }
 

@@ -9,7 +9,11 @@ export async function measureLimit(
   args: readonly string[],
 ): Promise<Figures> {
   const path = new URL(script, import.meta.url).pathname;
-  const printed = await run(Deno.execPath(), ["run", "--allow-all", path, ...args], cleanEnvironment());
+  const options = { ...cleanEnvironment(), signal: AbortSignal.timeout(patienceMs) };
+  const printed = await run(Deno.execPath(), ["run", "--allow-all", path, ...args], options);
   const { perSecond, cpuSecondsPerMillion, seconds }: Cost = JSON.parse(printed.split("\n").at(-1)!);
   return { steadyPerSecond: perSecond, cpuSecondsPerMillion, steadySeconds: seconds };
 }
+
+/** One that hangs is ended, so that it does not hold up what comes after it. */
+const patienceMs = 600_000;

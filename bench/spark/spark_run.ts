@@ -61,17 +61,31 @@ export async function startSpark(spark: Spark, { job, flags }: SparkOptions): Pr
   };
 }
 
-/** The lines of a job that are batches. Throws with the end of its log when it ends by itself. */
+/**
+ * The lines of a job that are batches. Throws with the end of its log when it ends by itself; one that gives nothing
+ * for too long is ended.
+ */
 async function* batchesOf(child: Deno.ChildProcess, log: Promise<string>): AsyncGenerator<SparkBatch> {
-  let rest = "";
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    for (const line of lines) if (line.startsWith("{")) yield JSON.parse(line);
+  const giveUp = () => tree(child.pid).forEach(killIfThere);
+  let alarm = setTimeout(giveUp, patienceMs);
+  try {
+    let rest = "";
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+      clearTimeout(alarm);
+      alarm = setTimeout(giveUp, patienceMs);
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) if (line.startsWith("{")) yield JSON.parse(line);
+    }
+    const { code } = await child.status;
+    throw new Error(`Spark's job ended with code ${code}: ${(await log).slice(-3_000)}`);
+  } finally {
+    clearTimeout(alarm);
   }
-  const { code } = await child.status;
-  throw new Error(`Spark's job ended with code ${code}: ${(await log).slice(-3_000)}`);
 }
+
+/** Ten times what a micro-batch takes on a slow machine. */
+const patienceMs = 300_000;
 
 function killIfThere(pid: number): void {
   try {
