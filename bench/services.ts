@@ -21,7 +21,35 @@ export async function benchServices(): Promise<BenchServices> {
     await services.stop();
     throw new Error(`Cannot measure without all three servers:\n${services.missing.join("\n")}`);
   }
-  return { kafka, cassandra, postgres, stop: () => services.stop() };
+  try {
+    const only = await onlyBenchmark(postgres);
+    return {
+      kafka,
+      cassandra,
+      postgres,
+      async stop() {
+        await only[Symbol.asyncDispose]();
+        await services.stop();
+      },
+    };
+  } catch (error) {
+    await services.stop();
+    throw error;
+  }
+}
+
+/** Keeps other benchmarks off these servers: they would use the same topics and tables, and the same cores. */
+async function onlyBenchmark(postgres: string): Promise<AsyncDisposable> {
+  const { Client } = await import("pg");
+  const client = new Client({ connectionString: postgres });
+  await client.connect();
+  // Any number that nothing else takes; the server gives it back when the connection ends, however that happens.
+  const { rows: [taken] } = await client.query("select pg_try_advisory_lock(7239448001) as free");
+  if (!taken.free) {
+    await client.end();
+    throw new Error("Another benchmark runs on these servers; wait until it has ended");
+  }
+  return { [Symbol.asyncDispose]: () => client.end() };
 }
 
 /** The settings that let Weir use the servers, with a database, and those that differ in all runs. */
