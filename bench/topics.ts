@@ -30,7 +30,12 @@ export async function freshTopic(
       numPartitions: partitions,
       configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
     }],
-    waitForLeaders: true,
+    // kafkajs gives up at once when the broker it asks has not heard of the topic yet.
+    waitForLeaders: false,
+  });
+  await until(`each partition of the topic ${topic} has a leader`, async () => {
+    const { topics: [made] } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return made!.partitions.length === partitions && made!.partitions.every(({ leader }) => leader >= 0);
   });
   return {
     async [Symbol.asyncDispose]() {
