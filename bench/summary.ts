@@ -54,7 +54,7 @@ const sections: Readonly<Record<string, (results: Results) => string>> = {
     ].join("\n\n"),
   scaling: ({ records, runs }) =>
     [
-      `The same counts, ${count(records)} records, ${ofRuns(runs)}:`,
+      `Counts by minute and key with more workers and processes, ${count(records)} records, ${ofRuns(runs)}:`,
       figuresTable(runs, {
         "records/s, steady": ({ steadyPerSecond }) => rounded(steadyPerSecond),
         ...costs,
@@ -62,7 +62,7 @@ const sections: Readonly<Record<string, (results: Results) => string>> = {
     ].join("\n\n"),
   growth: ({ runs }) =>
     [
-      `What a record of these counts costs, ${ofRuns(runs)}:`,
+      `What a record of the counts by minute and key costs, ${ofRuns(runs)}:`,
       figuresTable(runs, {
         "records/s": ({ perSecond }) => rounded(perSecond),
         ...costs,
