@@ -31,7 +31,7 @@ export const growth = benchmark({
     ]),
     partitions: wholeNumbers("numbers of partitions", [8, 64, 256]),
     keys: wholeNumbers("numbers of keys", [10, 1_000, 100_000, 1_000_000]),
-    base: wholeNumber("how many records, where partitions or keys grow", 2_000_000),
+    base: wholeNumber("how many records, where partitions or keys grow", 3_000_000),
     runs: wholeNumber("how often, for medians", 3),
     client: oneOf("Weir's client for Kafka", "kafkajs", "platformatic"),
     profile: toggle("a run more of each number of partitions and keys, with CPU profiles as text"),

@@ -22,7 +22,7 @@ export const windows = benchmark({
   name: "windows",
   about: "a windowed count by key, beside consuming and JSON.parse alone, and Spark",
   flags: {
-    records: wholeNumber("how many records, of 430 bytes", 3_000_000),
+    records: wholeNumber("how many records, of 430 bytes", 4_000_000),
     keys: wholeNumber("how many keys they have", 1_000),
     runs: wholeNumber("how often, for medians", 5),
     profile: toggle("a run more with each client, with CPU profiles as text"),
