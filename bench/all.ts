@@ -45,13 +45,13 @@ export function partsOfAll(args: readonly string[]): Part[] {
   const [often, seldom] = [`${runs}`, `${Math.min(runs, 3)}`];
   const spark = withoutSpark ? ["--without-spark"] : [];
   const parts: Part[] = [
-    { name: "rows", args: ["--rows", "400000", "--runs", often, ...spark] }, // 10 minutes
+    { name: "rows", args: ["--rows", "400000", "--runs", often, ...spark] }, // 11 minutes
     { name: "windows", args: ["--records", "4000000", "--runs", often, ...spark] }, // 10
     { name: "latency", args: ["--warmup", "10", "--runs", seldom, "--without-spark"] }, // 9
     { name: "start", args: ["--runs", often] }, // 1
     { name: "takeover", args: ["--runs", often] }, // 1
-    { name: "memory", args: ["--minutes", "3"] }, // 3
-    { name: "scaling", args: ["--records", "3000000", "--runs", seldom] }, // 2
+    { name: "memory", args: ["--minutes", "2"] }, // 2
+    { name: "scaling", args: ["--records", "3000000", "--runs", seldom] }, // 3
     { name: "growth", args: ["--runs", "1"] }, // 6
   ];
   const sets = Object.entries(set as Settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
