@@ -1,6 +1,7 @@
 /** What the README says of "what happens when", one by one, on simulated processes. */
 import assert from "node:assert/strict";
 import type { Transaction } from "../../src/warehouse/mod.ts";
+import { UnfencedLog } from "./fake_log.ts";
 import { FakeWarehouse } from "./fake_warehouse.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { Scenario } from "./scenario.ts";
@@ -58,6 +59,36 @@ Deno.test("a process that is frozen just before its commit arrives is fenced, an
   await scenario.until("they share", () => owned(first) === 1 && owned(second) === 1);
   scenario.things.produce(20);
   await scenario.allIsWell();
+});
+
+/** A process stands still with records that are in the warehouse and not published, while another publishes them. */
+async function takenOverBeforePublishing(scenario: Scenario): Promise<void> {
+  const first = scenario.start();
+  let frozen = false;
+  first.wire.freezeAt(/ publish [1-9]/, () => frozen = true);
+  scenario.things.produce(30, "good");
+  await scenario.until("it is about to publish", () => frozen);
+  scenario.lose(first);
+  scenario.start();
+  await scenario.until(
+    "another has published all",
+    () => scenario.done === 30 && scenario.count(outTopic) === 30,
+  );
+  first.wire.thaw();
+  await scenario.pass(60_000);
+}
+
+Deno.test("a process that is frozen just before it publishes is fenced, and each record is published once", async () => {
+  using scenario = new Scenario();
+  await takenOverBeforePublishing(scenario);
+  await scenario.allIsWell();
+  assert.equal(scenario.count(outTopic), 30);
+});
+
+Deno.test("without the fence of publishers it publishes records a second time", async () => {
+  using scenario = new Scenario(1, { openLog: (options) => new UnfencedLog(options) });
+  await takenOverBeforePublishing(scenario);
+  assert.ok(scenario.count(outTopic) > 30);
 });
 
 Deno.test("a service that is down: the pipeline says so and waits, for as long as it takes", async () => {

@@ -1,3 +1,4 @@
+import { Fenced } from "../../src/errors.ts";
 import {
   type Log,
   type PartitionOffsets,
@@ -93,6 +94,13 @@ export class FakeLog {
     this.#wake(topic);
   }
 
+  /** @throws {Fenced} when a later publisher has the id. */
+  checkPublisher(publisher: FakePublisher): void {
+    if (this.publishers.get(publisher.id) !== publisher) {
+      throw new Fenced(`a later one has taken ${publisher.id}`);
+    }
+  }
+
   /** All or nothing. */
   publish({ records, cursors }: Publication): void {
     for (const { topic, record } of records) this.#check(topic, record);
@@ -178,6 +186,11 @@ export class FakeLog {
   #wake(topic: string): void {
     for (const group of this.#groups.values()) if (group.topic === topic) group.wake();
   }
+}
+
+/** One with a bug: it lets publishers go on whose ids others have taken over. */
+export class UnfencedLog extends FakeLog {
+  override checkPublisher(): void {}
 }
 
 /** A consumer group: shares the partitions among its members, anew with each that comes or goes. */

@@ -1,4 +1,3 @@
-import { Fenced } from "../../src/errors.ts";
 import type { Publication, Publisher } from "../../src/log/mod.ts";
 import type { FakeLog } from "./fake_log.ts";
 import type { Wire } from "./wire.ts";
@@ -13,7 +12,7 @@ export class FakePublisher implements Publisher {
 
   publish(publication: Publication): Promise<void> {
     return this.#call(`publish ${publication.records.length}`, () => {
-      if (this.log.publishers.get(this.id) !== this) throw new Fenced(`a later one has taken ${this.id}`);
+      this.log.checkPublisher(this);
       this.log.publish(publication);
     });
   }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Transaction } from "../../src/warehouse/mod.ts";
 import { type Cell, type CellRow, FakeTables } from "./fake_tables.ts";
+import { UnfencedLog } from "./fake_log.ts";
 import { FakeWarehouse, type TextRow } from "./fake_warehouse.ts";
 import { simulate } from "./simulation.ts";
 import { type BrokenStores, refusedBy } from "./stores.ts";
@@ -44,16 +45,17 @@ const bugs: Readonly<Record<string, () => BrokenStores>> = {
   "a warehouse that fences nobody": () => ({ warehouse: new UnfencedWarehouse(refuses) }),
   "a warehouse whose transactions are torn": () => ({ warehouse: new TornWarehouse(refuses) }),
   "a warehouse that forgets rows": () => ({ warehouse: new ForgetfulWarehouse(refuses) }),
+  "a log that fences no publishers": () => ({ openLog: (options) => new UnfencedLog(options) }),
   "tables in which the last write wins": () => ({ tables: new CarelessTables(refusedBy("tables")) }),
 };
 
 for (const [bug, stores] of Object.entries(bugs)) {
   Deno.test(`the simulation finds ${bug}`, async () => {
-    for (let seed = 1; seed <= 100; seed++) {
+    for (let seed = 1; seed <= 300; seed++) {
       const { violations } = await simulate({ seed, ...stores() });
       if (violations.length > 0) return;
     }
-    assert.fail("100 seeds found nothing");
+    assert.fail("300 seeds found nothing");
   });
 }
 

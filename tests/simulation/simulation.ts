@@ -48,6 +48,8 @@ class Simulation {
   readonly time = new HeldTime();
   readonly violations: string[] = [];
   readonly #random: Seeded;
+  /** For what was added later, so that the seeds before it still do what they did. */
+  readonly #added: Seeded;
   readonly #faults: Faults = noFaults();
   readonly #trace: string[] = [];
   readonly #stores: Stores;
@@ -62,6 +64,7 @@ class Simulation {
 
   constructor({ seed, ...given }: SimulationOptions) {
     const random = this.#random = new Seeded(seed);
+    this.#added = new Seeded(seed ^ 0xadded);
     this.#stores = openStores({ time: this.time, random, trace: this.#tell }, given);
     this.#mostProcesses = random.integer(1, 3);
     this.#workers = random.integer(1, 2);
@@ -103,6 +106,9 @@ class Simulation {
     for (let fault = random.integer(0, 12); fault > 0; fault--) {
       const what = random.pick(this.#troubles);
       this.#at(() => what());
+    }
+    for (let freeze = this.#added.integer(-1, 3); freeze > 0; freeze--) {
+      this.time.after(this.#added.integer(0, troubled), () => this.#freezePublishing());
     }
   }
 
@@ -173,6 +179,20 @@ class Simulation {
     this.time.after(lasts, () => {
       this.#tell(`${process.wire.name} goes on`);
       process.wire.thaw();
+    });
+  }
+
+  /** Just before it publishes, and for so long that another takes over and publishes the same. */
+  #freezePublishing(): void {
+    const process = this.#processes.find(({ ended, wire }) => !ended && !wire.frozen);
+    process?.wire.freezeAt(/ publish [1-9]/, () => {
+      this.#tell(`${process.wire.name} is frozen before it publishes`);
+      this.#forget(process);
+      if (this.#processes.every(({ ended, wire }) => ended || wire.frozen)) this.#startProcess();
+      this.time.after(sessionTimeout + this.#added.integer(100, 10_000), () => {
+        this.#tell(`${process.wire.name} goes on`);
+        process.wire.thaw();
+      });
     });
   }
 

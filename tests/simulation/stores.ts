@@ -18,7 +18,10 @@ export interface Stores {
 }
 
 /** Stores in the place of those that do what their ports promise. */
-export type BrokenStores = Partial<Pick<Stores, "tables" | "warehouse">>;
+export type BrokenStores = Partial<Pick<Stores, "tables" | "warehouse">> & {
+  /** Makes the log. */
+  readonly openLog?: (options: FakeLogOptions) => FakeLog;
+};
 
 /** Why a row is refused: rows are refused by what their record's id says. */
 export const refusedBy = (store: string) => (values: readonly (string | null)[]): string | undefined =>
@@ -27,7 +30,7 @@ export const refusedBy = (store: string) => (values: readonly (string | null)[])
     : undefined;
 
 export function openStores(options: FakeLogOptions, broken: BrokenStores = {}): Stores {
-  const log = new FakeLog(options);
+  const log = broken.openLog?.(options) ?? new FakeLog(options);
   // They take less than the source does, so that some records and some dead letters do not fit.
   log.createTopic(outTopic, 2, mostOutBytes);
   log.createTopic(deadLetterTopic, 2, mostOutBytes);

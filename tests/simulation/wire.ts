@@ -29,6 +29,7 @@ export class Wire {
   #held: (() => void)[] = [];
   /** When the last request of a line arrives. */
   readonly #arrivals = new Map<string, number>();
+  #freezesAt: { readonly request: RegExp; readonly then: () => void } | undefined;
 
   constructor(
     /** The process's, for the trace. */
@@ -45,6 +46,11 @@ export class Wire {
 
   freeze(): void {
     this.#frozen = true;
+  }
+
+  /** Freezes when the process makes the next such request, before it goes out. */
+  freezeAt(request: RegExp, then: () => void): void {
+    this.#freezesAt = { request, then };
   }
 
   thaw(): void {
@@ -64,6 +70,12 @@ export class Wire {
    * @param line Requests of one line arrive in order. Default: in any.
    */
   call<T>(service: Service, what: string, action: () => T, line?: string): Promise<T> {
+    if (this.#freezesAt?.request.test(what) && !this.#frozen) {
+      const { then } = this.#freezesAt;
+      this.#freezesAt = undefined;
+      this.freeze();
+      then();
+    }
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const { faults, random, time } = this;
     const refused = random.chance(faults.refused);
