@@ -13,7 +13,7 @@ export interface ProcessUse {
   readonly cpuSeconds: number;
 }
 
-const states: readonly PipelineState[] = ["running", "stalled", "paused", "failed", "draining"];
+const states: readonly PipelineState[] = ["running", "stalled", "failed", "draining"];
 const verdicts: readonly Verdict[] = ["OK", "WARN", "STOP", "STALL", "REWIND"];
 
 /**

@@ -12,7 +12,7 @@ export interface Status {
   readonly schedules: readonly ScheduleStatus[];
 }
 
-export type PipelineState = "running" | "stalled" | "paused" | "failed" | "draining";
+export type PipelineState = "running" | "stalled" | "failed" | "draining";
 
 export interface PipelineStatus {
   readonly name: string;

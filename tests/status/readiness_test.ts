@@ -10,7 +10,7 @@ Deno.test("a process without pipelines is not ready", () => {
   assert.deepEqual(readiness(emptyStatus()), { ready: false, reasons: ["No pipeline has started yet"] });
 });
 
-for (const state of ["stalled", "paused", "failed", "draining"] as const) {
+for (const state of ["stalled", "failed", "draining"] as const) {
   Deno.test(`a pipeline that is ${state} makes it not ready, and the reason is told`, () => {
     const pipelines = [
       samplePipeline(),

@@ -9,7 +9,7 @@ const interval = 1000;
 const timeout = 5000;
 const none = "–";
 const levels = {
-  running: "good", stalled: "bad", paused: "warn", failed: "bad", draining: "warn",
+  running: "good", stalled: "bad", failed: "bad", draining: "warn",
   OK: "good", WARN: "warn", STOP: "bad", STALL: "bad", REWIND: "bad",
   ok: "good", retrying: "warn", up: "good", down: "bad",
   starting: "unknown", idle: "unknown", busy: "good", replaced: "warn", waiting: "unknown",
