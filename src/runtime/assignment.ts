@@ -159,16 +159,20 @@ export class Assignment {
     }
   }
 
-  /** The lanes with partitions that have another owner by now, or were given another position. */
+  /**
+   * The lanes with partitions that have another owner by now, or were given another position, or whose position went back
+   * as it does when the database is put back from a backup.
+   */
   async outdated(): Promise<Lane[]> {
-    const epochs = new Map(
-      [...this.owned()].map(({ checkpoint }) => [checkpoint.partition, checkpoint.epoch]),
-    );
+    const known = new Map([...this.owned()].map(({ partition, checkpoint }) => [partition, checkpoint]));
     const checkpoints = await this.#options.warehouse.positions(this.#options.source);
-    const changed = checkpoints.filter(({ partition, epoch }) => (epochs.get(partition) ?? epoch) !== epoch);
-    const lanes = changed.map(({ partition, epoch }) => {
-      const lane = this.laneOf(partition);
-      return lane?.partitions.get(partition)?.checkpoint.epoch === epoch ? undefined : lane;
+    const differs = ({ epoch, next }: Checkpoint, from: Checkpoint | undefined) =>
+      from !== undefined && (epoch !== from.epoch || next < from.next);
+    const changed = checkpoints.filter((each) => differs(each, known.get(each.partition)));
+    const lanes = changed.map((each) => {
+      const lane = this.laneOf(each.partition);
+      // It may have been seen to meanwhile.
+      return differs(each, lane?.partitions.get(each.partition)?.checkpoint) ? lane : undefined;
     });
     return [...new Set(lanes)].filter((lane) => lane !== undefined);
   }

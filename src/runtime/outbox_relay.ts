@@ -109,7 +109,10 @@ export class OutboxRelay {
       }
       const rows = await warehouse.outbox.read(stream, this.#delivered, batch);
       const last = rows.at(-1)?.sequence;
-      if (last === undefined) continue;
+      if (last === undefined) {
+        // What waits was delivered before the warehouse was put back from a backup.
+        return await warehouse.outbox.delivered(stream, this.#delivered);
+      }
       const start = now();
       await delivery.deliver(rows.map((each) => ({ sequence: each.sequence, row: this.#revive(each) })));
       this.#delivered = last;

@@ -129,8 +129,8 @@ export class TopicDelivery implements StreamDelivery {
 }
 
 /**
- * To Cassandra: a row's write timestamp is that of the stream's making and its number in µs, so that of several results
- * of a key the latest wins, in whatever order and however often they are written.
+ * To Cassandra: a row's write timestamp is that of the stream's making and its number in µs, which is about when its
+ * transaction was. So of several results of a key the latest wins, in whatever order and however often they are written.
  */
 export class TableDelivery implements StreamDelivery {
   readonly #tables: Pick<Tables, "write">;

@@ -1,8 +1,12 @@
 /**
  * The part of the warehouse's port that holds results on their way to a topic or to Cassandra.
  *
- * A stream is the results of one output, numbered from 1 in the order in which their transactions committed, without
- * gaps: whoever has read up to a number has missed nothing before it. Rows stay until they are said to be delivered.
+ * A stream is the results of one output, numbered in the order in which their transactions committed: whoever has read up
+ * to a number has missed nothing before it. Rows stay until they are said to be delivered.
+ *
+ * Numbers are microseconds since the stream was made, by the warehouse's clock, or one more than the last. So a warehouse
+ * that is put back from a backup gives out none that it has given out before, though it knows nothing of those; as long as
+ * its clock is not behind what it was.
  */
 import type { ColumnSpec } from "../columns.ts";
 

@@ -3,7 +3,7 @@ import type { HeldStream, Outbox, OutboxRow, OutboxTarget } from "./outbox.ts";
 import { type SqlDatabase, withSession } from "./sql_database.ts";
 import { identifier, literal } from "./sql_text.ts";
 
-/** The outbox in SQL, see `migrations/0005_outbox.ts`. */
+/** The outbox in SQL, see `migrations/0005_outbox.ts` and those after it. */
 export class SqlOutbox implements Outbox {
   readonly #database: SqlDatabase;
 
@@ -24,9 +24,7 @@ export class SqlOutbox implements Outbox {
          where stream = $1 and (holder is null or holder = $2 or held_until < clock_timestamp()) returning stream
        )
        select floor(extract(epoch from created_at) * 1000000)::bigint as created_at,
-         last_sequence - coalesce((select min(o.sequence) - 1 from weir.outbox as o where o.stream = $1), last_sequence)
-           as waiting,
-         exists (select from held) as held
+         waiting, exists (select from held) as held
        from weir.outbox_streams where stream = $1`,
       [stream, holder],
     );
@@ -54,7 +52,11 @@ export class SqlOutbox implements Outbox {
   }
 
   async delivered(stream: string, sequence: number): Promise<void> {
-    await this.#query("delete from weir.outbox where stream = $1 and sequence <= $2", [stream, sequence]);
+    await this.#query(
+      `with gone as (delete from weir.outbox where stream = $1 and sequence <= $2 returning 1)
+       update weir.outbox_streams set waiting = waiting - (select count(*) from gone) where stream = $1`,
+      [stream, sequence],
+    );
   }
 
   #query(text: string, parameters: readonly (string | number)[]) {
@@ -64,7 +66,8 @@ export class SqlOutbox implements Outbox {
 
 /**
  * Statements that put rows into a stream: `rows` is one that returns them, `order` how they follow one another. The
- * stream is locked first, by a statement of its own, so that numbers are given out in the order of commits.
+ * stream is locked first, by a statement of its own, so that numbers are given out in the order of commits. They follow
+ * the clock, and go on by ones while it stands or was set back.
  */
 export function outboxSql({ stream, columns }: OutboxTarget, rows: string, order: string): string[] {
   const name = literal(stream);
@@ -72,7 +75,9 @@ export function outboxSql({ stream, columns }: OutboxTarget, rows: string, order
   return [
     `select 1 from weir.outbox_streams where stream = ${name} for update`,
     `with results as (${rows}), numbered as (
-      update weir.outbox_streams set last_sequence = last_sequence + (select count(*) from results)
+      update weir.outbox_streams set waiting = waiting + (select count(*) from results),
+        last_sequence = (select count(*) from results) +
+          greatest(last_sequence, (extract(epoch from clock_timestamp() - created_at) * 1e6)::bigint)
       where stream = ${name} returning last_sequence
     )
     insert into weir.outbox (stream, sequence, result)

@@ -211,6 +211,29 @@ Deno.test("positions that are set while processes run: they go on from there at 
   await scenario.allIsWell();
 });
 
+Deno.test("the warehouse is put back from a backup: what came since is done again, and topics get nothing twice", async () => {
+  for (const running of [true, false]) {
+    using scenario = new Scenario();
+    const process = scenario.start();
+    scenario.things.produce(40);
+    await scenario.until("some is read", () => scenario.done > 10);
+    const restore = scenario.stores.warehouse.backup();
+    const then = scenario.done;
+    scenario.things.produce(40);
+    await scenario.allIsWell();
+    if (!running) {
+      process.kill();
+      scenario.lose(process);
+    }
+    restore();
+    assert.equal(scenario.done, then);
+    if (!running) scenario.start();
+    await scenario.allIsWell();
+    scenario.things.produce(20);
+    await scenario.allIsWell();
+  }
+});
+
 function owned(process: SimulatedProcess): number {
   return process.status()!.partitions.filter(({ worker }) => worker !== null).length;
 }

@@ -28,7 +28,10 @@ export type PositionEvent =
 
 /** A warehouse in memory, which any number of processes reach by wires. What each of them calls is done at once. */
 export class FakeWarehouse {
+  /** As the warehouse knows it: it forgets what came after a backup that it was put back from. */
   readonly history: PositionEvent[] = [];
+  /** All that was ever made. */
+  readonly moves: Extract<PositionEvent, { kind: "move" }>[] = [];
   readonly tables = new Map<
     string,
     { readonly table: WarehouseTable; readonly rows: Map<string, TextRow> }
@@ -79,6 +82,20 @@ export class FakeWarehouse {
       takeRun: (pipeline, at) => call("takeRun", () => this.#takeRun(`${pipeline} ${at.getTime()}`)),
       describe: () => call("describe", () => "rows in memory"),
       close: () => Promise.resolve(void (open = false)),
+    };
+  }
+
+  /** Remembers all that it holds; when called, that is all again, and nobody is told. */
+  backup(): () => void {
+    const tables = [...this.tables].map(([name, { table, rows }]) => [name, table, [...rows]] as const);
+    const positions = [...this.#positions].map(([name, held]) => [name, new Map(held)] as const);
+    const events = this.history.length;
+    return () => {
+      this.tables.clear();
+      for (const [name, table, rows] of tables) this.tables.set(name, { table, rows: new Map(rows) });
+      this.#positions.clear();
+      for (const [name, held] of positions) this.#positions.set(name, new Map(held));
+      this.history.length = events;
     };
   }
 
@@ -142,7 +159,9 @@ export class FakeWarehouse {
     for (const move of moves) {
       const { from: _, ...checkpoint } = move;
       positions.set(move.partition, { ...checkpoint, idle: false });
-      this.history.push({ kind: "move", by, ...move });
+      const event = { kind: "move", by, ...move } as const;
+      this.history.push(event);
+      this.moves.push(event);
     }
     for (const each of tables) this.write(each);
     for (const each of transaction.states ?? []) this.#statesOf(source).apply(each);

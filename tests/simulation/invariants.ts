@@ -300,8 +300,8 @@ export function heldBytes(
 /** How many records a process has brought into the warehouse. */
 export function recordsMoved({ log, warehouse }: Stores, by: string): number {
   const partitions = log.topics.get(sourceTopic)!;
-  return warehouse.history.reduce((all, event) => {
-    if (event.kind !== "move" || event.by !== by) return all;
+  return warehouse.moves.reduce((all, event) => {
+    if (event.by !== by) return all;
     return all +
       partitions[event.partition]!.slice(event.from, event.next).filter((record) => record !== null).length;
   }, 0);

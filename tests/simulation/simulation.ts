@@ -60,6 +60,7 @@ class Simulation {
   readonly #workers: number;
   #processes: SimulatedProcess[] = [];
   #started = 0;
+  #mayReset = true;
   #steps = 0;
 
   constructor({ seed, ...given }: SimulationOptions) {
@@ -110,6 +111,7 @@ class Simulation {
     for (let freeze = this.#added.integer(-1, 3); freeze > 0; freeze--) {
       this.time.after(this.#added.integer(0, troubled), () => this.#freezePublishing());
     }
+    if (this.#added.chance(0.25)) this.#putBack();
   }
 
   #at(run: () => void): void {
@@ -226,11 +228,28 @@ class Simulation {
     const source = { topic: sourceTopic, group };
     const { warehouse, log } = this.#stores;
     const held = warehouse.positions(source);
-    if (held.length === 0) return;
+    if (held.length === 0 || !this.#mayReset) return;
     const { partition } = this.#random.pick(held);
     const next = this.#random.integer(0, log.topics.get(sourceTopic)![partition]!.length);
     this.#tell(`partition ${partition} is set to ${next}`);
     resetTo(this.#stores, new Map([[partition, next]]));
+  }
+
+  /** As from an older backup, without a word to the processes. */
+  #putBack(): void {
+    const made = this.#added.integer(0, troubled - 1);
+    this.time.after(made, () => {
+      // Made by processes that take it to be there from then on: before that they have to be started anew.
+      if (!this.#stores.warehouse.tables.has("public.windows")) return;
+      this.#tell("a backup of the warehouse is made");
+      const restore = this.#stores.warehouse.backup();
+      // The positions in the topics would not go back with it.
+      this.#mayReset = false;
+      this.time.after(this.#added.integer(0, troubled - made), () => {
+        this.#tell("the warehouse is put back from the backup");
+        restore();
+      });
+    });
   }
 
   #worker(what: "die" | "hang"): void {

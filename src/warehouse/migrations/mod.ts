@@ -5,6 +5,7 @@ import { checkpoint } from "./0001_checkpoint.ts";
 import { state } from "./0003_state.ts";
 import { moments } from "./0004_moments.ts";
 import { outbox } from "./0005_outbox.ts";
+import { outboxWaiting } from "./0006_outbox_waiting.ts";
 import { watermarks } from "./0002_watermarks.ts";
 
 /** In order; the place in the list, from 1, is the number. A migration that was released is never changed. */
@@ -14,6 +15,7 @@ const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: "watermarks", sql: watermarks },
   { name: "moments", sql: moments },
   { name: "outbox", sql: outbox },
+  { name: "outbox_waiting", sql: outboxWaiting },
 ];
 
 /** Advisory locks of Postgres are numbers that applications choose: this one guards Weir's own tables and DDL. */
