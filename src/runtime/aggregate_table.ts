@@ -141,8 +141,20 @@ export function isMergedApart(sink: Sink<never>, spec: AggregateSpec<never>): bo
 }
 
 /** Where the open windows of such an output are kept, one table for each source and sink; its stream has the same name. */
-export function openWindows({ group, topic }: SourceName, sink: Sink<never>): TableName {
-  const id = createHash("sha256").update(JSON.stringify([group, topic, sink.kind, sink.name])).digest("hex");
-  const name = sink.name.toLowerCase().replaceAll(/[^a-z0-9_]/g, "_").slice(0, 40);
-  return { schema: "weir_windows", table: `${name}_${id.slice(0, 12)}` };
+export function openWindows(source: SourceName, sink: Sink<never>): TableName {
+  return { schema: "weir_windows", table: ownName(source, sink) };
+}
+
+/**
+ * The stream of records that pass through the outbox on their way to a sink. It is not that of an aggregate's results to
+ * the same sink, for a pipeline may be changed from one to the other while some wait.
+ */
+export function recordStream(source: SourceName, sink: Sink<never>): string {
+  return ownName(source, sink, "records");
+}
+
+/** A name for what belongs to one source and sink. */
+function ownName({ group, topic }: SourceName, { kind, name }: Sink<never>, ...of: string[]): string {
+  const id = createHash("sha256").update(JSON.stringify([group, topic, kind, name, ...of])).digest("hex");
+  return `${name.toLowerCase().replaceAll(/[^a-z0-9_]/g, "_").slice(0, 40)}_${id.slice(0, 12)}`;
 }

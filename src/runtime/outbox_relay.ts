@@ -1,9 +1,11 @@
+import type { ColumnSpec } from "../columns.ts";
 import { Fenced } from "../errors.ts";
 import type { Warehouse } from "../warehouse/mod.ts";
 import type { HeldStream, OutboxRow } from "../warehouse/outbox.ts";
 import type { OutputTables } from "./output_tables.ts";
 import { pause } from "./retry.ts";
 import type { SinkMeter } from "./sink_meter.ts";
+import type { Refuse } from "./stream_delivery.ts";
 
 /** Milliseconds between two looks when nothing was told; within the ten seconds for which a stream is held. */
 const interval = 1_000;
@@ -34,6 +36,8 @@ export interface OutboxRelayOptions {
   readonly tables: OutputTables;
   readonly meter: SinkMeter;
   readonly delivery: StreamDelivery;
+  /** Takes results that cannot be what the sink takes. */
+  readonly refuse: Refuse;
   readonly now: () => number;
 }
 
@@ -114,7 +118,8 @@ export class OutboxRelay {
         return await warehouse.outbox.delivered(stream, this.#delivered);
       }
       const start = now();
-      await delivery.deliver(rows.map((each) => ({ sequence: each.sequence, row: this.#revive(each) })));
+      const whole = await this.#whole(rows);
+      if (whole.length > 0) await delivery.deliver(whole);
       this.#delivered = last;
       await warehouse.outbox.delivered(stream, last);
       meter.wrote(rows.length);
@@ -122,17 +127,20 @@ export class OutboxRelay {
     }
   }
 
-  /** The values of a row as the sink's columns take them. */
-  #revive({ result }: OutboxRow): ResultRow {
-    const { columns } = this.#options.tables.target(this.#options.output)!;
-    return Object.fromEntries(columns.map(({ name, type }) => {
-      const value = result[name] ?? null;
-      if (value === null) return [name, null];
-      if (type === "bigint") return [name, BigInt(value)];
-      if (type === "double") return [name, Number(value)];
-      if (type === "bytes") return [name, Uint8Array.fromHex(String(value))];
-      return [name, type === "timestamp" ? new Date(Number(value)) : value];
-    }));
+  /** The rows as the sink takes them. Those that a pipeline with other columns made before it was changed are refused. */
+  async #whole(rows: readonly OutboxRow[]): Promise<{ sequence: number; row: ResultRow }[]> {
+    const { tables, output, refuse } = this.#options;
+    const { columns } = tables.target(output)!;
+    const whole: { sequence: number; row: ResultRow }[] = [];
+    for (const { sequence, result } of rows) {
+      const missing = columns.find(({ name }) => !(name in result));
+      if (!missing) whole.push({ sequence, row: revived(columns, result) });
+      else {
+        const error = new Error(`it has no "${missing.name}": it was made before the pipeline was changed`);
+        await refuse(sequence, result, error);
+      }
+    }
+    return whole;
   }
 
   async #close(): Promise<void> {
@@ -140,4 +148,16 @@ export class OutboxRelay {
     // What it held is given up, whatever it says.
     await this.#options.delivery.close().catch(() => {});
   }
+}
+
+/** The values of a row as the sink's columns take them. */
+function revived(columns: readonly ColumnSpec[], result: OutboxRow["result"]): ResultRow {
+  return Object.fromEntries(columns.map(({ name, type }) => {
+    const value = result[name] ?? null;
+    if (value === null) return [name, null];
+    if (type === "bigint") return [name, BigInt(value)];
+    if (type === "double") return [name, Number(value)];
+    if (type === "bytes") return [name, Uint8Array.fromHex(String(value))];
+    return [name, type === "timestamp" ? new Date(Number(value)) : value];
+  }));
 }

@@ -11,6 +11,7 @@ import {
   isMergedApart,
   openWindows,
   outboxTarget,
+  recordStream,
   rowTable,
   windowColumns,
 } from "./aggregate_table.ts";
@@ -66,8 +67,10 @@ export class OutputTables {
   get streams(): ReadonlyMap<number, string> {
     const streams = new Map<number, string>();
     for (const i of this.outputs) {
-      const { sink } = this.#plan.outputs[i]!;
-      if (sink.kind !== "postgres") streams.set(i, openWindows(this.#source, sink).table);
+      const output = this.#plan.outputs[i]!;
+      const { sink } = output;
+      if (isPassing(this.#plan, output)) streams.set(i, recordStream(this.#source, sink));
+      else if (sink.kind !== "postgres") streams.set(i, openWindows(this.#source, sink).table);
     }
     return streams;
   }

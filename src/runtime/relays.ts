@@ -47,6 +47,7 @@ export class Relays {
         tables,
         meter: meters[output]!,
         delivery,
+        refuse,
         now,
       });
     });

@@ -213,6 +213,7 @@ async function check(
         tables: outputs,
         meter: new SinkMeter(sink.name, sink.kind),
         delivery,
+        refuse: never,
         now: () => 0,
       });
     });
