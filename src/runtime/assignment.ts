@@ -20,6 +20,8 @@ export interface AssignmentOptions extends StartingPositionsOptions {
   readonly publishers: (
     checkpoints: readonly Checkpoint[],
   ) => Promise<ReadonlyMap<number, PartitionPublisher>>;
+  /** A partition is not this process's any more. */
+  readonly lost: (partition: OwnedPartition) => void;
   readonly signal: AbortSignal;
   /** Something that is being tried again went wrong. */
   readonly failed: (error: unknown) => void;
@@ -243,6 +245,7 @@ export class Assignment {
 
   #lose(owned: OwnedPartition): void {
     this.laneOf(owned.partition)?.remove(owned);
+    this.#options.lost(owned);
     if (owned.publisher) close(owned.publisher);
   }
 }

@@ -34,8 +34,8 @@ export interface PublishingOptions {
   readonly meters: readonly SinkMeter[];
   readonly signal: AbortSignal;
   readonly now: () => number;
-  /** Memory was given free. */
-  readonly published: () => void;
+  /** The topics have more of a partition than before, and memory was given free. */
+  readonly published: (partition: number) => void;
   /** A topic will not take what this record gave: the record has to come by again, as a dead letter. */
   readonly refused: (partition: number, refusal: Refusal) => void;
   /** Another has taken over, or has set the cursors: the partition has to start over, if it is this process's still. */
@@ -93,6 +93,11 @@ export class PartitionPublisher {
 
   get isIdle(): boolean {
     return this.#queue.length === 0;
+  }
+
+  /** The offset before which all is in all topics. */
+  get published(): Offset {
+    return Math.min(...this.#cursors.values());
   }
 
   /** The offset from which on records are still to be given to one topic at least. */
@@ -208,7 +213,7 @@ export class PartitionPublisher {
     this.#movedAt = this.#options.now();
     for (const { output } of records) this.#options.meters[output]!.wrote(1);
     this.#queue = this.#queue.filter((stretch) => !taken.includes(stretch));
-    this.#options.published();
+    this.#options.published(this.#partition);
   }
 
   #take(): Publishable[] {
@@ -235,9 +240,9 @@ export class PartitionPublisher {
       return this.#hold("the cursors of its topics were set back");
     }
     this.#place(cursors);
-    const passed = Math.min(...this.#cursors.values());
-    this.#queue = this.#queue.filter(({ from, next }) => next > passed || from === next);
-    this.#options.published();
+    const { published } = this;
+    this.#queue = this.#queue.filter(({ from, next }) => next > published || from === next);
+    this.#options.published(this.#partition);
   }
 
   #place(cursors: ReadonlyMap<string, Offset>): void {

@@ -78,11 +78,18 @@ export class PipelineRun {
       meters: this.#meters,
       signal,
       now,
-      published: () => this.#intake.resume(),
+      published: (partition) => {
+        const owned = this.#assignment.laneOf(partition)?.partitions.get(partition);
+        if (owned) this.#stats.published(owned);
+        this.#intake.resume();
+      },
       refused: (partition, refusal) => {
         const lane = this.#assignment.laneOf(partition);
-        lane?.partitions.get(partition)?.refused.set(refusal.offset, refusal);
-        if (lane) this.#flow.startOver(lane, refusal.reason);
+        const owned = lane?.partitions.get(partition);
+        if (!lane || !owned) return;
+        if (!owned.refused.has(refusal.offset)) this.#stats.refused(owned, refusal.offset);
+        owned.refused.set(refusal.offset, refusal);
+        this.#flow.startOver(lane, refusal.reason);
       },
       fenced: (partition, reason) => {
         const lane = this.#assignment.laneOf(partition);
@@ -114,6 +121,7 @@ export class PipelineRun {
       offsetsAt: (timestamp) => services.log.offsetsAt(this.#source.topic, timestamp),
       now,
       publishers: (checkpoints) => openPublishers(this.#publishing, checkpoints),
+      lost: (partition) => this.#stats.lost(partition),
       signal,
       failed: (error) => this.#status.failedAt(error),
     });

@@ -1,15 +1,18 @@
+import type { Offset } from "../record.ts";
 import { Histogram } from "../status/histogram.ts";
 import { Rate } from "../status/rate.ts";
 import { RollingHistogram } from "../status/rolling_histogram.ts";
 import type { PipelineStatus, RecordCounts } from "../status/snapshot.ts";
-import type { Task } from "./lane.ts";
+import type { OwnedPartition, Task } from "./lane.ts";
+import { type Outcomes, UnpublishedCounts } from "./unpublished_counts.ts";
 
 /** The parts of a batch's way that are timed. */
 export type Stage = "process" | "deliver" | "commit" | "total";
 
-/** What a pipeline has done since the process started. Only what is committed counts. */
+/** What a pipeline has done since the process started. Only what is in the warehouse, and in all topics, counts. */
 export class RunStats {
   readonly #counts = { in: 0, out: 0, filtered: 0, deadLettered: 0, late: 0, ahead: 0 };
+  readonly #unpublished = new UnpublishedCounts();
   readonly #latency = new RollingHistogram();
   readonly #stages = new Map<Stage, RollingHistogram>();
   readonly #inRate = new Rate();
@@ -28,19 +31,41 @@ export class RunStats {
 
   /** A batch is in the warehouse. */
   committed(task: Task, now: number): void {
-    task.slices.forEach((slice, i) => {
-      if (slice.replayed) return;
-      const { counts } = task.output!.slices[i]!;
-      this.#counts.in += slice.offsets.length;
-      this.#counts.out += counts.out;
-      this.#counts.filtered += counts.filtered;
-      this.#counts.deadLettered += counts.deadLettered;
-      this.#counts.late += counts.late;
-      this.#counts.ahead += counts.ahead;
-      for (const timestamp of slice.timestamps) this.#latency.record(now - timestamp, now);
+    task.slices.forEach(({ partition, from, next, offsets, timestamps, replayed }, i) => {
+      if (replayed) return;
+      this.#unpublished.add(partition, { from, next, in: offsets.length, ...task.output!.slices[i]!.counts });
+      this.published(partition);
+      for (const timestamp of timestamps) this.#latency.record(now - timestamp, now);
     });
     this.took("total", now - task.startedAt, now);
     this.observe(now);
+  }
+
+  /** The topics may have more of a partition. */
+  published(partition: OwnedPartition): void {
+    this.#count(this.#unpublished.take(partition, partition.publisher?.published ?? Infinity));
+  }
+
+  /** A topic has refused what a record gave: it becomes a dead letter. */
+  refused(partition: OwnedPartition, offset: Offset): void {
+    this.#unpublished.refuse(partition, offset);
+  }
+
+  /** Another process sees to the rest. */
+  lost(partition: OwnedPartition): void {
+    this.#count(this.#unpublished.take(partition, Infinity));
+  }
+
+  #count(outcomes: readonly Outcomes[]): void {
+    const counts = this.#counts;
+    for (const each of outcomes) {
+      counts.in += each.in;
+      counts.out += each.out;
+      counts.filtered += each.filtered;
+      counts.deadLettered += each.deadLettered;
+      counts.late += each.late;
+      counts.ahead += each.ahead;
+    }
   }
 
   /** Takes the rates on to now; to be called at least every second. */

@@ -48,7 +48,10 @@ export interface ReferenceStatus {
   readonly lastError?: string;
 }
 
-/** Since the process started. in = out + filtered + deadLettered; late ones and those ahead are among those. */
+/**
+ * Since the process started. in = out + filtered + deadLettered; late ones and those ahead are among those. A record counts
+ * when it is in the warehouse and in all topics that have cursors.
+ */
 export interface RecordCounts {
   readonly in: number;
   readonly out: number;

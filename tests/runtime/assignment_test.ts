@@ -38,6 +38,7 @@ function assignmentOf(
     offsetsAt: () => Promise.resolve(new Map()),
     now: () => 0,
     publishers: () => Promise.resolve(new Map()),
+    lost: () => {},
     signal: new AbortController().signal,
     failed,
     ...other,

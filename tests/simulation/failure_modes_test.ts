@@ -128,6 +128,26 @@ Deno.test("COMMIT without an answer: nothing is written twice, and nothing is re
   assert.equal(scenario.count(outTopic), 100);
 });
 
+Deno.test("a record that is too large for a topic is counted as a dead letter, and the counts never fall", async () => {
+  using scenario = new Scenario();
+  const process = scenario.start();
+  for (const kind of ["good", "large", "good", "invalid", "large"] as const) {
+    scenario.things.produce(10, kind);
+  }
+  let last = { in: 0, out: 0, filtered: 0, deadLettered: 0 };
+  const look = () => {
+    const { late: _, ahead: __, ...counts } = process.status()?.records ?? { ...last, late: 0, ahead: 0 };
+    assert.equal(counts.in, counts.out + counts.filtered + counts.deadLettered);
+    assert.ok(counts.in >= last.in && counts.out >= last.out && counts.deadLettered >= last.deadLettered);
+    last = counts;
+    return counts.in === 50;
+  };
+  await scenario.until("all is counted", look);
+  assert.deepEqual(last, { in: 50, out: 20, filtered: 0, deadLettered: 30 });
+  await scenario.allIsWell();
+  look();
+});
+
 Deno.test("a worker that dies, and one that does not answer: its partitions go on from the last transaction", async () => {
   for (const end of ["die", "hang"] as const) {
     using scenario = new Scenario();
