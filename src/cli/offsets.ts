@@ -4,8 +4,9 @@ import { ConfigError } from "../errors.ts";
 import type { PartitionOffsets } from "../log/mod.ts";
 import { type Pipeline, stagesOf } from "../pipeline.ts";
 import { loadPipelines } from "../runtime/load_pipeline.ts";
+import { resetPositions } from "../runtime/reset_positions.ts";
 import { type OpenServices, openServices } from "../runtime/services.ts";
-import { publishedTopics, setCursors } from "../runtime/topic_cursor.ts";
+import { publishedTopics } from "../runtime/topic_cursor.ts";
 import { lag } from "../status/lag.ts";
 import type { SourceName } from "../warehouse/mod.ts";
 import type { ExitCode } from "./exit_code.ts";
@@ -30,7 +31,8 @@ export function addOffsetsCommand(program: Command, finish: (code: ExitCode) => 
     )
     .option("--partition <number>", "only this partition (default: all)")
     .option("--topic <name>", "where it reads this topic, that of a repartition (default: its source)")
-    .action(async (name: string, flags: Flags) => finish(await resetOffsets(name, flags)));
+    .option("--skip-unpublished", "skip also what topics have not got yet of records that are in the tables")
+    .action(async (name: string, flags: ResetFlags) => finish(await resetOffsets(name, flags)));
   addSettings(show);
   addSettings(reset);
 }
@@ -63,11 +65,13 @@ async function positionsOf({ warehouse, log }: OpenServices, { source }: Pipelin
   return { topic, group, partitions };
 }
 
-async function resetOffsets(name: string, flags: Flags): Promise<ExitCode> {
-  return await withServices(name, flags, async ({ warehouse, log }, pipeline) => {
+type ResetFlags = Flags & { skipUnpublished?: true };
+
+async function resetOffsets(name: string, flags: ResetFlags): Promise<ExitCode> {
+  return await withServices(name, flags, async (services, pipeline) => {
     const plan = stageThatReads(pipeline, flags.topic);
     const source: SourceName = { topic: plan.source.topic, group: plan.source.group };
-    const offsets = await log.offsets(source.topic, source.group);
+    const offsets = await services.log.offsets(source.topic, source.group);
     const chosen = offsets.filter(({ partition }) => (flags.partition ?? `${partition}`) === `${partition}`);
     if (chosen.length === 0) {
       throw new ConfigError([
@@ -75,17 +79,21 @@ async function resetOffsets(name: string, flags: Flags): Promise<ExitCode> {
       ]);
     }
     const time = timeOf(flags.to!);
-    const found = time === undefined ? undefined : await log.offsetsAt(source.topic, time);
+    const found = time === undefined ? undefined : await services.log.offsetsAt(source.topic, time);
     const positions = new Map(
       chosen.map((each) => [each.partition, found?.get(each.partition) ?? positionIn(each, flags.to!)]),
     );
-    const topics = publishedTopics(plan);
-    // The cursors first: whoever sees the warehouse's new positions reads them next.
-    await setCursors(log, source, topics, positions);
-    await warehouse.setPositions(source, positions, "all");
+    const skipUnpublished = flags.skipUnpublished ?? false;
+    const skipped = await resetPositions({ plan, services, positions, offsets, skipUnpublished });
     for (const [partition, offset] of positions) {
       console.log(`partition ${partition} of ${source.topic} goes on at ${offset}`);
     }
+    for (const { topic, partition, from, to, gone } of skipped) {
+      const what = `${to - from} offsets of partition ${partition} gave, ${from} to ${to - 1}`;
+      const why = gone ? ", which are not there any more" : "";
+      console.log(`${topic} will not get what ${what}${why}`);
+    }
+    const topics = publishedTopics(plan);
     if (topics.length > 0) {
       console.log(`what is read again is written to ${topics.join(", ")} again, what is skipped is not`);
     }

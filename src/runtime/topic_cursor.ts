@@ -33,12 +33,15 @@ function cursorGroup({ group }: SourceName, output: string): string {
   return `${group}.${output}`;
 }
 
-/** The cursors of output topics, by topic and then by partition; those that were never set are left out. */
+/** The cursors of output topics, by topic and then by partition. */
+export type Cursors = ReadonlyMap<string, ReadonlyMap<number, Offset>>;
+
+/** The cursors as they are; those that were never set are left out. */
 export async function readCursors(
   log: Pick<Log, "offsets">,
   source: SourceName,
   topics: readonly string[],
-): Promise<Map<string, Map<number, Offset>>> {
+): Promise<Cursors> {
   const read = new Map<string, Map<number, Offset>>();
   for (const topic of topics) {
     const cursors = new Map<number, Offset>();
@@ -52,28 +55,37 @@ export async function readCursors(
 
 const settingTries = 10;
 
-/** Sets the cursors of all topics. Processes that publish are fenced by it, and go on from the new cursors. */
+/**
+ * Sets the cursors of topics at partitions. Processes that publish are fenced by it, and go on from the new cursors.
+ *
+ * @param place Gives the new cursors, all of them, from those that are there, which nobody else moves meanwhile. It may be
+ * asked several times.
+ */
 export async function setCursors(
-  log: Pick<Log, "publisher">,
+  log: Pick<Log, "publisher" | "offsets">,
   source: SourceName,
   topics: readonly string[],
-  positions: ReadonlyMap<number, Offset>,
+  partitions: readonly number[],
+  place: (held: Cursors) => Cursors | Promise<Cursors>,
 ): Promise<void> {
   if (topics.length === 0) return;
-  for (const [partition, offset] of positions) {
-    const cursors = topics.map((topic) => cursorAt(source, topic, partition, offset));
-    for (let tries = 1;; tries++) {
-      const publisher = log.publisher(publisherId(source, partition));
-      try {
-        await publisher.open();
-        await publisher.publish({ records: [], cursors });
-        break;
-      } catch (error) {
-        // A running process has taken its id back in between.
-        if (!(error instanceof Fenced) || tries === settingTries) throw error;
-      } finally {
-        await publisher.close();
+  for (let tries = 1;; tries++) {
+    const publishers = partitions.map((partition) => log.publisher(publisherId(source, partition)));
+    try {
+      await Promise.all(publishers.map((publisher) => publisher.open()));
+      const placed = await place(await readCursors(log, source, topics));
+      for (const [i, partition] of partitions.entries()) {
+        const cursors = topics.map((topic) =>
+          cursorAt(source, topic, partition, placed.get(topic)!.get(partition)!)
+        );
+        await publishers[i]!.publish({ records: [], cursors });
       }
+      return;
+    } catch (error) {
+      // A running process has taken its id back in between.
+      if (!(error instanceof Fenced) || tries === settingTries) throw error;
+    } finally {
+      await Promise.all(publishers.map((publisher) => publisher.close()));
     }
   }
 }

@@ -87,7 +87,13 @@ test("a start gives each sink what it has not had: cursors behind the position a
   await job.produce(100);
   const log = await openKafka({ brokers: [service("kafka")!] });
   const source = { group: job.source, topic: job.source };
-  await setCursors(log, source, [job.output], new Map([[0, 40], [1, 150]]));
+  await setCursors(
+    log,
+    source,
+    [job.output],
+    [0, 1],
+    () => new Map([[job.output, new Map([[0, 40], [1, 150]])]]),
+  );
   await log.close();
   await using weir = job.start();
   await weir.until("all is written", isDone);

@@ -211,7 +211,13 @@ test("starts over where its cursors were set back to", 0, async (context) => {
   const { publisher, log, until, values, fences } = context;
   publisher.add(stretch(0, 10));
   await until(() => publisher.isIdle);
-  await setCursors(log, source, ["a", "b"], new Map([[0, 6]]));
+  await setCursors(
+    log,
+    source,
+    ["a", "b"],
+    [0],
+    (held) => new Map([...held].map(([each]) => [each, new Map([[0, 6]])])),
+  );
   publisher.add(stretch(10, 20));
   await until(() => fences.length === 1);
   publisher.resume();

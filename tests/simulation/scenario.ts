@@ -37,10 +37,14 @@ export class Scenario implements Disposable {
     this.#held[Symbol.dispose]();
   }
 
+  /** What connects somebody with the stores. */
+  wire(name: string): Wire {
+    return new Wire(name, this.time, this.#random, this.faults, (line) => void this.trace.push(line));
+  }
+
   start(): SimulatedProcess {
-    const trace = (line: string) => void this.trace.push(line);
     return new SimulatedProcess({
-      wire: new Wire(`process ${++this.#started}`, this.time, this.#random, this.faults, trace),
+      wire: this.wire(`process ${++this.#started}`),
       stores: this.stores,
       workers: 1,
       maxBatchRecords: 10,
