@@ -1,7 +1,8 @@
-/** Page views: those from Europe, joined with what is known of their sites, counted for each page and minute. */
+/** Page views: those from Europe, joined with what is known of their sites; the top pages of each category and minute. */
 import {
   aggregate,
   count,
+  custom,
   filter,
   join,
   json,
@@ -36,6 +37,22 @@ export const sites = referenceTable("sites", {
   ],
 });
 
+type Views = Readonly<Record<string, number>>;
+
+/** The three pages with the most views. The state has all pages of the group: a category has few. */
+const topPages = custom({
+  init: (): Views => ({}),
+  add: (views, { page }: { readonly page: string }) => ({ ...views, [page]: (views[page] ?? 0) + 1 }),
+  merge: (a, b) => {
+    const merged: Record<string, number> = { ...a };
+    for (const [page, views] of Object.entries(b)) merged[page] = (merged[page] ?? 0) + views;
+    return merged;
+  },
+  result: (all) =>
+    Object.entries(all).map(([page, views]) => ({ page, views }))
+      .sort((a, b) => b.views - a.views || (a.page < b.page ? -1 : 1)).slice(0, 3),
+});
+
 export default pipeline("web_traffic", {
   schedule: { cron: "* * * * *", produce: fakerPageViews() },
   source: kafka("page_views", { group: "weir-web-traffic", codec: json(viewSchema), lateness: "1m" }),
@@ -48,11 +65,10 @@ export default pipeline("web_traffic", {
       }),
     );
     return [
-      // The top of a minute is its first rows by views.
       views.pipe(aggregate({
-        by: ({ category, page }) => ({ category, page }),
+        by: ({ category }) => ({ category }),
         window: tumbling("1m"),
-        compute: { views: count(), last_visitor: last("text", ({ visitor }) => visitor) },
+        compute: { views: count(), top: topPages, last_visitor: last("text", ({ visitor }) => visitor) },
       })).to(postgresTable("top_pages")),
     ];
   },

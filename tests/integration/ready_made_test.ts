@@ -38,9 +38,9 @@ Deno.test("every ready-made pipeline brings results, without anything but Deno",
       const words = await select("select value from word_count where count > 5");
       assert.ok(words.some(({ value }) => value === "the"));
       const top = await select(
-        "select page, views from top_pages order by window_start desc, views desc limit 3",
+        "select top->0->>'page' as page, top->0->'views' as views from top_pages",
       );
-      assert.equal(top.length, 3);
+      assert.ok(top.length >= 2 && top.every(({ page, views }) => page && Number(views) > 0));
       const sensors = await select("select distinct sensor from sensor_temperature where mean > 0");
       assert.equal(sensors.length, 5);
       assert.ok((await select("select 1 from words_per_minute")).length > 20);

@@ -12,10 +12,10 @@ const size = 8_000;
 const window = 10_000;
 const lateness = 2_000;
 
-/** Counts and sums per key and window: final ones to a table and a topic, each update to Cassandra. */
+/** Counts, sums and lists per key and window: final ones to a table and a topic, each update to Cassandra. */
 function moduleText(name: string): string {
   return `
-    import { aggregate, cassandraTable, count, json, kafka, map, pipeline, postgresTable, sum, topic, tumbling }
+    import { aggregate, cassandraTable, count, custom, json, kafka, map, pipeline, postgresTable, sum, topic, tumbling }
       from ${JSON.stringify(api)};
     const reading = { type: "record", name: "Reading", fields: [
       { name: "key", type: "string" }, { name: "at", type: "long" }, { name: "n", type: "int" } ] };
@@ -26,7 +26,17 @@ function moduleText(name: string): string {
     const perKey = (results) => aggregate({
       by: (r) => ({ key: r.key }),
       window: tumbling(${window}),
-      compute: { records: count(), total: sum((r) => r.n) },
+      compute: {
+        records: count(),
+        total: sum((r) => r.n),
+        all: custom({
+          init: () => [],
+          add: (held, r) => [...held, r.n],
+          merge: (a, b) => [...a, ...b].toSorted((a, b) => a - b),
+          result: (held) => held.join(","),
+          type: "text",
+        }),
+      },
       results,
     });
     export default pipeline("windows", {
@@ -37,10 +47,10 @@ function moduleText(name: string): string {
         stream.pipe(perKey("final")).to(topic("${name}_finals", {
           key: (row) => row.key,
           codec: { ...codec, encode: (row) => new TextEncoder().encode(
-            [row.window_start.getTime(), row.key, row.records, row.total].join(" ")) },
+            [row.window_start.getTime(), row.key, row.records, row.total, row.all].join(" ")) },
         })),
         stream.pipe(perKey("updates")).to(cassandraTable("${name}.updates", {
-          columns: { key: "text", window_start: "timestamp", records: "bigint", total: "double" },
+          columns: { key: "text", window_start: "timestamp", records: "bigint", total: "double", all: "text" },
           key: ["key", "window_start"],
         })),
       ],
@@ -98,23 +108,25 @@ for (const client of kafkaClients) {
         );
         assert.equal(await survivor.stop(), 0);
 
-        const expected = new Map<string, { n: number; total: number }>();
+        const expected = new Map<string, { total: number; all: number[] }>();
         for (const { key, at, n } of records) {
           const id = `${Math.floor(at / window) * window} ${key}`;
-          const group = expected.get(id) ?? { n: 0, total: 0 };
-          expected.set(id, { n: group.n + 1, total: group.total + n });
+          const group = expected.get(id) ?? { total: 0, all: [] };
+          expected.set(id, { total: group.total + n, all: [...group.all, n] });
         }
-        const all = [...expected].map(([id, { n, total }]) => `${id} ${n} ${total}`).toSorted();
+        const all = [...expected].map(([id, { total, all }]) =>
+          `${id} ${all.length} ${total} ${all.toSorted((a, b) => a - b)}`
+        ).toSorted();
         const closed = all.filter((line) => Number(line.split(" ")[0]) + window <= watermark);
         const finals = await stores.database.query(
           `select (extract(epoch from window_start) * 1000)::bigint::text || ' ' || key || ' ' || records::text
-             || ' ' || total::text as line from finals`,
+             || ' ' || total::text || ' ' || "all" as line from finals`,
         );
         assert.deepEqual(finals.map(({ line }) => line).toSorted(), closed);
         assert.deepEqual((await readCommitted(`${name}_finals`)).toSorted(), closed);
         const updates = await stores.cql(`select * from ${name}.updates`);
-        const lines = updates.map(({ key, window_start, records, total }) =>
-          `${(window_start as Date).getTime()} ${key} ${records} ${total}`
+        const lines = updates.map(({ key, window_start, records, total, all }) =>
+          `${(window_start as Date).getTime()} ${key} ${records} ${total} ${all}`
         );
         assert.deepEqual(lines.toSorted(), all);
       } finally {
