@@ -134,7 +134,10 @@ test("a record that is too large for a topic is a dead letter, and all others ge
   });
   await job.produce(2_000);
   await using weir = job.start(small);
-  await finish(weir);
+  await weir.until("all is written", isDone);
+  const { records } = await weir.until("the status", ({ pipelines: [each] }) => each);
+  assert.deepEqual([records.in, records.out, records.deadLettered], [2_000, 1_999, 1]);
+  assert.equal(await weir.stop(), 0);
   assert.deepEqual((await job.read()).get(0), offsets(0, 2_000).filter((offset) => offset !== 700));
   const letters = await job.letters();
   assert.ok(letters.length >= 1);
