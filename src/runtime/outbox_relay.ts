@@ -106,17 +106,12 @@ export class OutboxRelay {
       if (!held.held) return await this.#close();
       if (held.waiting === 0) return;
       if (!tables.target(output)) await tables.create();
-      if (this.#delivered === undefined) {
-        this.#delivered = await delivery.open(held);
-        // Delivered, but not removed: the process ended in between.
-        await warehouse.outbox.delivered(stream, this.#delivered);
-      }
+      if (this.#delivered === undefined) this.#delivered = await this.#open(held);
+      else if (this.#delivered > held.last) this.#delivered = 0;
       const rows = await warehouse.outbox.read(stream, this.#delivered, batch);
       const last = rows.at(-1)?.sequence;
-      if (last === undefined) {
-        // What waits was delivered before the warehouse was put back from a backup.
-        return await warehouse.outbox.delivered(stream, this.#delivered);
-      }
+      // What waits was delivered already, and comes from a backup.
+      if (last === undefined) return await warehouse.outbox.delivered(stream, this.#delivered);
       const start = now();
       const whole = await this.#whole(rows);
       if (whole.length > 0) await delivery.deliver(whole);
@@ -125,6 +120,21 @@ export class OutboxRelay {
       meter.wrote(rows.length);
       meter.took(now() - start, now());
     }
+  }
+
+  /**
+   * Gives the number of the last row that is delivered. One that is beyond all that there ever were is from before the
+   * warehouse was put back from a backup, and tells nothing of those that wait.
+   */
+  async #open(held: HeldStream): Promise<number> {
+    const { warehouse, stream, holder, delivery } = this.#options;
+    const delivered = await delivery.open(held);
+    // Asked anew: another may have delivered more meanwhile.
+    const { last } = await warehouse.outbox.hold(stream, holder);
+    if (delivered > last) return 0;
+    // Delivered, but not removed: the process ended in between.
+    await warehouse.outbox.delivered(stream, delivered);
+    return delivered;
   }
 
   /** The rows as the sink takes them. Those that a pipeline with other columns made before it was changed are refused. */

@@ -12,7 +12,8 @@ export class MemoryOutbox implements Outbox {
 
   hold(stream: string): Promise<HeldStream> {
     const found = this.#streams.get(stream);
-    return Promise.resolve({ held: found !== undefined, createdAt: 0, waiting: found?.rows.length ?? 0 });
+    const { rows = [], last = 0 } = found ?? {};
+    return Promise.resolve({ held: found !== undefined, createdAt: 0, waiting: rows.length, last });
   }
 
   release(): Promise<void> {

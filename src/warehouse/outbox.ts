@@ -37,6 +37,8 @@ export interface HeldStream {
   readonly createdAt: number;
   /** How many rows wait. */
   readonly waiting: number;
+  /** The number of the last row that there was; 0 before the first. */
+  readonly last: number;
 }
 
 export interface OutboxRow {

@@ -24,12 +24,13 @@ export class SqlOutbox implements Outbox {
          where stream = $1 and (holder is null or holder = $2 or held_until < clock_timestamp()) returning stream
        )
        select floor(extract(epoch from created_at) * 1000000)::bigint as created_at,
-         waiting, exists (select from held) as held
+         waiting, last_sequence, exists (select from held) as held
        from weir.outbox_streams where stream = $1`,
       [stream, holder],
     );
-    if (row === undefined) return { held: false, createdAt: 0, waiting: 0 };
-    return { held: row.held === true, createdAt: Number(row.created_at), waiting: Number(row.waiting) };
+    if (row === undefined) return { held: false, createdAt: 0, waiting: 0, last: 0 };
+    const [createdAt, waiting, last] = [row.created_at, row.waiting, row.last_sequence].map(Number);
+    return { held: row.held === true, createdAt: createdAt!, waiting: waiting!, last: last! };
   }
 
   async release(stream: string, holder: string): Promise<void> {

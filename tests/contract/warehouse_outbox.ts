@@ -53,13 +53,15 @@ export async function outboxPart(store: WarehouseStore, warehouse: Warehouse, st
       const [first, second, third] = rows.map(({ sequence }) => sequence) as [number, number, number];
       assert.ok(0 < first && first < second && second < third);
       assert.deepEqual(await outbox.read(stream, first, 1), [rows[1]]);
-      assert.equal((await outbox.hold(stream, "x")).waiting, 3);
+      const { waiting, last } = await outbox.hold(stream, "x");
+      assert.deepEqual([waiting, last], [3, third]);
       await outbox.delivered(stream, second);
       assert.deepEqual(await outbox.read(stream, 0, 10), [rows[2]]);
       assert.equal((await outbox.hold(stream, "x")).waiting, 1);
       await outbox.delivered(stream, third);
       await outbox.delivered(stream, third);
-      assert.equal((await outbox.hold(stream, "x")).waiting, 0);
+      const { createdAt: _, ...held } = await outbox.hold(stream, "x");
+      assert.deepEqual(held, { held: true, waiting: 0, last: third });
       await write(table, "c");
       const [fourth] = await outbox.read(stream, 0, 10);
       assert.ok(fourth!.sequence > third);

@@ -325,7 +325,7 @@ Deno.test("a result that its topic will not take is handed on, and those around 
   });
   const rows = ["a", "large", "b", "large"].map((key, i) => ({ sequence: i + 1, row: { ...row(key) } }));
   const unencodable = { sequence: 5, row: { key: "x" } };
-  const stream = { held: true, createdAt: 7, waiting: 5 };
+  const stream = { held: true, createdAt: 7, waiting: 5, last: 5 };
   assert.equal(await delivery.open(stream), 0);
   await delivery.deliver([...rows, unencodable]);
   assert.deepEqual(log.topics.get("t"), ["0 a 1 1", "0 b 1 1"]);

@@ -126,7 +126,12 @@ async function withRestorable(run: (restorable: Restorable) => Promise<void>): P
 }
 
 for (const process of ["the process that went on", "another process"]) {
-  Deno.test(`after a warehouse was put back, ${process} delivers what comes anew, and nothing of before`, async () => {
+  const next = async (restorable: Restorable, first: Relays) => {
+    await restorable.execute("update weir.outbox_streams set holder = null");
+    return process === "another process" ? restorable.relays("next") : first;
+  };
+
+  Deno.test(`after a warehouse was put back, ${process} delivers what comes anew`, async () => {
     await withRestorable(async (restorable) => {
       const { signal } = new AbortController();
       const first = restorable.relays("first");
@@ -143,17 +148,36 @@ for (const process of ["the process that went on", "another process"]) {
 
       await restore();
       assert.equal(await restorable.waiting(), 2);
-      const next = process === "another process" ? restorable.relays("next") : first;
-      await restorable.execute("update weir.outbox_streams set holder = null");
-      await next.relay(signal);
-      assert.deepEqual(restorable.inTopic, before, "what waited was delivered already");
-      await next.relay(signal);
-      assert.equal(await restorable.waiting(), 0);
-
       await restorable.bring(3, 4);
-      await next.relay(signal);
-      assert.deepEqual(restorable.inTopic, [...before, "3 3", "4 4"]);
+      const relays = await next(restorable, first);
+      await relays.relay(signal);
+      assert.deepEqual(restorable.inTopic, [...before, "3 3", "4 4"], "what waited was delivered already");
       assert.deepEqual(restorable.inTable, ["4 4"], "the latest result wins, though others had more records");
+      assert.equal(await restorable.waiting(), 0);
+    });
+  });
+
+  Deno.test(`after a warehouse was put back and its clock, too, ${process} delivers all that waits`, async () => {
+    await withRestorable(async (restorable) => {
+      const { signal } = new AbortController();
+      const first = restorable.relays("first");
+      await restorable.bring(1);
+      const restore = await restorable.backup();
+      await restorable.execute("update weir.outbox_streams set last_sequence = last_sequence + 3600000000");
+      await restorable.bring(7, 8);
+      await first.relay(signal);
+      const before = ["1 1", "2 7", "3 8"];
+      assert.deepEqual(restorable.inTopic, before);
+
+      await restore();
+      const relays = await next(restorable, first);
+      await relays.relay(signal);
+      assert.deepEqual(restorable.inTopic, [...before, "1 1"], "nothing tells that it was delivered");
+      await restorable.bring(3);
+      await relays.relay(signal);
+      await restorable.bring(4);
+      await relays.relay(signal);
+      assert.deepEqual(restorable.inTopic, [...before, "1 1", "2 3", "3 4"]);
       assert.equal(await restorable.waiting(), 0);
     });
   });
