@@ -10,6 +10,7 @@ import { Flow } from "./flow.ts";
 import { GroupPosition } from "./group_position.ts";
 import { Intake } from "./intake.ts";
 import { Lane } from "./lane.ts";
+import { leftBehind } from "./left_behind.ts";
 import { OutputTables } from "./output_tables.ts";
 import type { PublishingOptions } from "./partition_publisher.ts";
 import { openPublishers } from "./publishing.ts";
@@ -199,8 +200,12 @@ export class PipelineRun {
 
   /** Makes topics and tables where they are absent, checks those that are there, and reads those to join with. */
   async prepare(): Promise<void> {
-    await prepareStores(this.#options.plan, this.#options.services);
+    const { plan, services, say } = this.#options;
+    await prepareStores(plan, services);
     await this.#tables.create();
+    for (const line of await leftBehind(plan, this.#tables.streams, services.warehouse.outbox)) {
+      say(`${this.name}: ${line}`);
+    }
     await this.#references.load();
   }
 

@@ -20,6 +20,10 @@ export class MemoryOutbox implements Outbox {
     return Promise.resolve();
   }
 
+  waiting(stream: string): Promise<number> {
+    return Promise.resolve(this.#streams.get(stream)?.rows.length ?? 0);
+  }
+
   read(stream: string, after: number, limit: number): Promise<OutboxRow[]> {
     const rows = this.#streams.get(stream)?.rows ?? [];
     return Promise.resolve(rows.filter(({ sequence }) => sequence > after).slice(0, limit));

@@ -23,6 +23,9 @@ export interface Outbox {
   /** Lets another holder have it at once. */
   release(stream: string, holder: string): Promise<void>;
 
+  /** How many rows wait in a stream; none if it was never made. */
+  waiting(stream: string): Promise<number>;
+
   /** The rows after a number, in order. */
   read(stream: string, after: number, limit: number): Promise<OutboxRow[]>;
 

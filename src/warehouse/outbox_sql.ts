@@ -40,6 +40,11 @@ export class SqlOutbox implements Outbox {
     );
   }
 
+  async waiting(stream: string): Promise<number> {
+    const [row] = await this.#query("select waiting from weir.outbox_streams where stream = $1", [stream]);
+    return Number(row?.waiting ?? 0);
+  }
+
   async read(stream: string, after: number, limit: number): Promise<OutboxRow[]> {
     const rows = await this.#query(
       `select sequence, result::text as result from weir.outbox where stream = $1 and sequence > $2

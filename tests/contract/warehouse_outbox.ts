@@ -87,6 +87,8 @@ export async function outboxPart(store: WarehouseStore, warehouse: Warehouse, st
       assert.equal(after.length, 4);
       assert.ok(after.every((sequence) => sequence > before.at(-1)!), `${after} after ${before}`);
       assert.equal((await outbox.hold(stream, "x")).waiting, 5);
+      assert.equal(await outbox.waiting(stream), 5);
+      assert.equal(await outbox.waiting(uniqueName("nowhere")), 0);
     },
   );
 

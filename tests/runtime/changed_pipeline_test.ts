@@ -14,6 +14,8 @@ import {
 } from "weir";
 import type { Pipeline } from "../../src/pipeline.ts";
 import type { Publisher } from "../../src/log/mod.ts";
+import { leftBehind } from "../../src/runtime/left_behind.ts";
+import { OutputTables } from "../../src/runtime/output_tables.ts";
 import { Dispatcher } from "../../src/testing/dispatcher.ts";
 import { MemoryLog } from "../../src/testing/memory_log.ts";
 import { MemoryTables } from "../../src/testing/memory_tables.ts";
@@ -47,6 +49,11 @@ const turns = pipeline("p", {
       update: (n, value) => ({ state: n + 1, emit: [{ letter: value[0]!, turn: n + 1 }] }),
     }) as Operator<string, object>).to(out()),
   ],
+});
+
+const copies = pipeline("p", {
+  source,
+  outputs: (stream) => [stream.to(topic("out", { key: () => null, codec: text() }))],
 });
 
 /** It takes no publications for a while. */
@@ -92,8 +99,17 @@ Deno.test("a topic sink that is given to another kind of stream gets nothing of 
   await changed.leave(counts, "a", "b");
   await changed.run(turns, "a");
   assert.deepEqual(changed.read("out"), ["letter=a turn=1"]);
+  const told = (plan: Pipeline) =>
+    leftBehind(plan, new OutputTables(plan, changed.warehouse).streams, changed.warehouse.outbox);
+  assert.deepEqual(await told(turns), [
+    '2 results for the topic "out" wait in the outbox since before the pipeline was changed; they go out when it is ' +
+    "run as it was",
+  ]);
+  assert.deepEqual(await told(copies), await told(turns));
+  assert.deepEqual(await told(counts), []);
   await changed.run(counts);
   assert.deepEqual(changed.read("out"), ["letter=a turn=1", "letter=a n=1", "letter=b n=1"]);
+  assert.deepEqual(await told(turns), []);
   await changed.leave(turns, "a");
   await changed.run(counts, "a");
   assert.deepEqual(changed.read("out").slice(3), ["letter=a n=2"]);

@@ -69,6 +69,7 @@ export class FakeWarehouse {
         create: notAsked,
         hold: notAsked,
         release: notAsked,
+        waiting: () => Promise.resolve(0),
         read: notAsked,
         delivered: notAsked,
       },
