@@ -163,6 +163,34 @@ test("a reset of the position sets the cursors, while a process runs", async (cl
   }
 });
 
+test("a reset to a later position is refused while a topic is behind, unless it is to be skipped", async (client) => {
+  await using job = await TopicJob.open({ client, partitions: 2 });
+  await job.write();
+  await job.produce(100);
+  {
+    await using weir = job.start();
+    await finish(weir);
+  }
+  const log = await openKafka({ brokers: [service("kafka")!] });
+  const source = { group: job.source, topic: job.source };
+  await setCursors(log, source, [job.output], [1], () => new Map([[job.output, new Map([[1, 40]])]]));
+  await log.close();
+  await job.produce(50);
+  await assert.rejects(
+    job.run("offsets", "reset", "--to", "latest"),
+    /Cannot set job to a later position: what 60 offsets gave .* 40 to 99 of partition 1, for .*\.out; .*--skip-unpublished/,
+  );
+  const said = await job.run("offsets", "reset", "--to", "latest", "--skip-unpublished");
+  assert.match(said, /\.out will not get what 60 offsets of partition 1 gave, 40 to 99$/m);
+  await job.produce(10);
+  await using weir = job.start();
+  await finish(weir);
+  const found = await job.read();
+  for (const partition of [0, 1]) {
+    assert.deepEqual(found.get(partition), [...offsets(0, 100), ...offsets(150, 160)]);
+  }
+});
+
 test("a topic gets every record once, while processes come and go", async (client) => {
   await using job = await TopicJob.open({ client, partitions: 4 });
   await job.write();
