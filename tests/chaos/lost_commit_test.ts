@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { seeded } from "../support/chaos/extent.ts";
 import { haveServers, Job } from "../support/chaos/job.ts";
-import { TcpProxy } from "../support/tcp_proxy.ts";
+import { PostgresProxy } from "../support/postgres_proxy.ts";
 
 const scenario = "a COMMIT whose answer is lost is neither made twice nor waited for";
 
 Deno.test({ name: scenario, ignore: !haveServers }, async () => {
   await using job = await Job.open({ random: seeded(scenario) });
-  using proxy = new TcpProxy(new URL(job.servers.postgres).host);
-  await using weir = job.start({ through: { postgres: `postgres://127.0.0.1:${proxy.port}` } });
+  using proxy = new PostgresProxy(job.servers.postgres);
+  await using weir = job.start({ through: { postgres: proxy.url } });
   job.positions.start();
   await job.produce(job.orders(200));
   await job.caughtUp();

@@ -1,16 +1,30 @@
-/** An answer that is lost: the first with `holding` in it, on a connection that has asked something with `after` in it. */
-export interface LostAnswer {
-  readonly after: string;
-  readonly holding: string;
+/**
+ * What becomes of the bytes of one connection. Each is given what has come, and gives the pieces that go on;
+ * {@linkcode severed} in their place ends both sides.
+ */
+export interface Passage {
+  readonly ask: (bytes: Uint8Array) => readonly Piece[];
+  readonly answer: (bytes: Uint8Array) => readonly Piece[];
+}
+
+export const severed = Symbol("severed");
+export type Piece = Uint8Array | typeof severed;
+
+interface Pair {
+  readonly client: Deno.Conn;
+  readonly server: Deno.Conn;
+  halfOpen: boolean;
 }
 
 /**
  * Stands between clients and a server on loopback, and does to them what networks do:
  *
- *     join  -> passes everything on (as it does from the start)
- *     cut   -> ends all connections and refuses new ones
- *     stall -> connections stay open, and nothing passes any more, as with a peer that is gone without a word
- *     flow  -> what was held back passes, and all that follows
+ *     join      -> passes everything on (as it does from the start)
+ *     cut       -> ends all connections and refuses new ones
+ *     reset     -> ends all connections, and takes new ones
+ *     stall     -> connections stay open, and nothing passes any more, as with a peer that is gone without a word
+ *     flow      -> what was held back passes, and all that follows
+ *     halveOpen -> connections that are open now are silent for ever, and their ends are told to nobody; new ones are fine
  */
 export class TcpProxy implements Disposable {
   readonly port: number;
@@ -18,9 +32,9 @@ export class TcpProxy implements Disposable {
   delay = 0;
   readonly #target: Deno.ConnectOptions;
   readonly #open = new Set<Deno.Conn>();
+  readonly #pairs = new Set<Pair>();
   #listener: Deno.Listener | undefined;
   #flowing = Promise.withResolvers<void>();
-  #loss: (LostAnswer & { readonly lost: () => void }) | undefined;
 
   /** @param target `host:port` of the server. */
   constructor(target: string) {
@@ -32,7 +46,10 @@ export class TcpProxy implements Disposable {
     this.#accept(this.#listener);
   }
 
-  /** Ends all connections and refuses new ones. */
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
   cut(): void {
     this.#listener?.close();
     this.#listener = undefined;
@@ -44,7 +61,6 @@ export class TcpProxy implements Disposable {
     this.#accept(this.#listener);
   }
 
-  /** Ends all connections; new ones are taken. */
   reset(): void {
     for (const connection of this.#open) close(connection);
     this.#open.clear();
@@ -58,16 +74,18 @@ export class TcpProxy implements Disposable {
     this.#flowing.resolve();
   }
 
-  /** Loses one answer, and with it the connection. Resolves when that has happened: the server has done what it was asked. */
-  lose(answer: LostAnswer): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#loss = { ...answer, lost: resolve };
-    return promise;
+  halveOpen(): void {
+    for (const pair of this.#pairs) pair.halfOpen = true;
   }
 
   [Symbol.dispose](): void {
     this.cut();
     this.flow();
+  }
+
+  /** What a new connection does to its bytes. Those that know a protocol lose messages of it. */
+  protected passage(): Passage {
+    return { ask: (bytes) => [bytes], answer: (bytes) => [bytes] };
   }
 
   async #accept(listener: Deno.Listener): Promise<void> {
@@ -82,20 +100,17 @@ export class TcpProxy implements Disposable {
     this.#open.add(client);
     try {
       const server = await Deno.connect(this.#target);
+      const pair: Pair = { client, server, halfOpen: false };
       this.#open.add(server);
-      let asked: LostAnswer | undefined;
-      const ask = (bytes: Uint8Array) => {
-        if (this.#loss && holds(bytes, this.#loss.after)) asked = this.#loss;
-        return true;
-      };
-      const answer = (bytes: Uint8Array) => {
-        if (!this.#loss || asked !== this.#loss || !holds(bytes, asked.holding)) return true;
-        this.#loss.lost();
-        this.#loss = undefined;
-        return false;
-      };
-      await Promise.allSettled([this.#pass(client, server, ask), this.#pass(server, client, answer)]);
-      this.#open.delete(server);
+      this.#pairs.add(pair);
+      const { ask, answer } = this.passage();
+      await Promise.allSettled([
+        this.#pass(pair, client, server, ask),
+        this.#pass(pair, server, client, answer),
+      ]);
+      this.#pairs.delete(pair);
+      // The other side of one that is half open does not learn that this one has ended.
+      if (!pair.halfOpen) this.#open.delete(server);
     } catch {
       // The server refuses connections.
       close(client);
@@ -103,26 +118,26 @@ export class TcpProxy implements Disposable {
     this.#open.delete(client);
   }
 
-  /** Passes bytes on until one side ends, or `look` says that they are lost; then both sides end. */
-  async #pass(from: Deno.Conn, to: Deno.Conn, look: (bytes: Uint8Array) => boolean): Promise<void> {
+  /** Passes bytes on until one side ends, or both are to end. */
+  async #pass(pair: Pair, from: Deno.Conn, to: Deno.Conn, change: Passage["ask"]): Promise<void> {
     const buffer = new Uint8Array(64 * 1024);
     try {
       for (let count = await from.read(buffer); count !== null; count = await from.read(buffer)) {
         await this.#flowing.promise;
         if (this.delay > 0) await new Promise((resolve) => setTimeout(resolve, this.delay));
-        if (!look(buffer.subarray(0, count))) break;
-        for (let at = 0; at < count;) at += await to.write(buffer.subarray(at, count));
+        if (pair.halfOpen) continue;
+        for (const piece of change(buffer.subarray(0, count))) {
+          if (piece === severed) return;
+          for (let at = 0; at < piece.length;) at += await to.write(piece.subarray(at));
+        }
       }
     } finally {
-      close(from);
-      close(to);
+      if (!pair.halfOpen) {
+        close(from);
+        close(to);
+      }
     }
   }
-}
-
-/** Texts are short, and stand at the start of a message: that one is split over two reads does not happen on loopback. */
-function holds(bytes: Uint8Array, text: string): boolean {
-  return new TextDecoder("latin1").decode(bytes).includes(text);
 }
 
 function close(connection: Deno.Conn): void {

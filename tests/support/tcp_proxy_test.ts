@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { PostgresProxy } from "./postgres_proxy.ts";
 import { TcpProxy } from "./tcp_proxy.ts";
 
 /** A server that answers each message with `did <message>`, and what it was asked. */
@@ -17,14 +18,24 @@ function echo() {
       // The client is gone.
     }
     connection.close();
+    ended++;
   };
+  let ended = 0;
   const serving = (async () => {
     const all: Promise<void>[] = [];
     for await (const connection of listener) all.push(serve(connection));
     await Promise.all(all);
   })();
   const address = `127.0.0.1:${(listener.addr as Deno.NetAddr).port}`;
-  return { address, asked, stop: () => (listener.close(), serving) };
+  return {
+    address,
+    asked,
+    /** How many connections have ended. */
+    get ended() {
+      return ended;
+    },
+    stop: () => (listener.close(), serving),
+  };
 }
 
 async function connect(proxy: TcpProxy) {
@@ -43,7 +54,7 @@ async function connect(proxy: TcpProxy) {
 
 Deno.test("a proxy loses the answer that it is told to, and the server has done what it was asked", async () => {
   const server = echo();
-  using proxy = new TcpProxy(server.address);
+  using proxy = new PostgresProxy(`postgres://${server.address}`);
   const client = await connect(proxy);
   const lost = proxy.lose({ after: "commit", holding: "did" });
   await client.send("insert");
@@ -91,6 +102,30 @@ Deno.test("a proxy that is reset ends connections and takes new ones", async () 
   const next = await connect(proxy);
   await next.send("two");
   assert.equal(await next.answer(), "did two");
+  next.close();
+  proxy.cut();
+  await server.stop();
+});
+
+Deno.test("connections that are half open are silent for ever, and new ones are not", async () => {
+  const server = echo();
+  using proxy = new TcpProxy(server.address);
+  const client = await connect(proxy);
+  await client.send("one");
+  assert.equal(await client.answer(), "did one");
+  proxy.halveOpen();
+  await client.send("two");
+  const answered = client.answer();
+  const next = await connect(proxy);
+  await next.send("three");
+  assert.equal(await next.answer(), "did three");
+  assert.equal(await Promise.race([answered, new Promise((done) => setTimeout(done, 50, "none"))]), "none");
+  assert.deepEqual(server.asked, ["one", "three"]);
+  client.close();
+  assert.equal(await answered, null);
+  await next.send("four");
+  assert.equal(await next.answer(), "did four");
+  assert.equal(server.ended, 0, "the server does not learn that the first has ended");
   next.close();
   proxy.cut();
   await server.stop();

@@ -1,5 +1,5 @@
 import type { Seeded } from "../seeded.ts";
-import { TcpProxy } from "../tcp_proxy.ts";
+import { PostgresProxy } from "../postgres_proxy.ts";
 import type { WeirProcess } from "../weir_process.ts";
 import type { Job } from "./job.ts";
 import { failpoints } from "../../../src/runtime/failpoints.ts";
@@ -73,7 +73,7 @@ export class Supervisor implements AsyncDisposable {
   async #keepRunning(): Promise<void> {
     while (!this.#stopping) {
       const moment = this.killed < this.#target ? this.#random.pick(deadlyMoments) : undefined;
-      using proxy = new TcpProxy(new URL(this.#job.servers.postgres).host);
+      using proxy = new PostgresProxy(this.#job.servers.postgres);
       const weir = this.#start(moment, proxy);
       this.#running.add(weir);
       const { code, signal } = await weir.ended;
@@ -86,9 +86,9 @@ export class Supervisor implements AsyncDisposable {
     }
   }
 
-  #start(moment: string | undefined, proxy: TcpProxy): WeirProcess {
+  #start(moment: string | undefined, proxy: PostgresProxy): WeirProcess {
     const options = {
-      through: { postgres: `postgres://127.0.0.1:${proxy.port}` },
+      through: { postgres: proxy.url },
       // Members of both kinds share a group.
       client: this.#random.pick(["kafkajs", "platformatic"] as const),
     };
