@@ -25,6 +25,8 @@ export interface CassandraSettings {
   readonly batchBytes?: number;
   /** How long opening may take before the cluster counts as unreachable, in ms. Default: 10,000. */
   readonly openTimeoutMs?: number;
+  /** How long a request may go without an answer before its connection is given up, in ms. Default: 12,000. */
+  readonly answerTimeoutMs?: number;
 }
 
 /**
@@ -84,7 +86,7 @@ async function findLocalDataCenter(driver: CassandraDriver, settings: CassandraS
 }
 
 function clientOptions(driver: CassandraDriver, settings: CassandraSettings): ClientOptions {
-  const { contactPoints, username, password = "", ssl } = settings;
+  const { contactPoints, username, password = "", ssl, answerTimeoutMs = 12_000 } = settings;
   // Contact points are tried one after the other.
   const connectTimeout = openTimeout(settings) / 2 / contactPoints.length;
   const tls = ssl === true ? {} : ssl;
@@ -98,7 +100,13 @@ function clientOptions(driver: CassandraDriver, settings: CassandraSettings): Cl
       // The driver's own default waits up to ten minutes before it looks for a lost server again.
       reconnection: new driver.policies.reconnection.ExponentialReconnectionPolicy(250, 5_000, true),
     },
-    socketOptions: { connectTimeout: Math.min(5_000, Math.max(500, connectTimeout)) },
+    socketOptions: {
+      connectTimeout: Math.min(5_000, Math.max(500, connectTimeout)),
+      readTimeout: answerTimeoutMs,
+      // The driver keeps a connection until 64 requests on it have no answer. With a peer that is gone without a word, and
+      // few requests under way, that takes many minutes.
+      defunctReadTimeoutThreshold: 0,
+    },
   };
 }
 

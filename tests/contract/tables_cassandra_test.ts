@@ -210,6 +210,32 @@ test("a server that goes away fails writes, and is found again when it is back",
   }
 });
 
+test("a connection that is silent is given up, and the next write has another", async (store) => {
+  using proxy = new TcpProxy(address!);
+  const tables = await store.open({ contactPoints: [proxy.address], answerTimeoutMs: 1_000 });
+  const table = tableOf({ id: "int" }, ["id"]);
+  const rows = encode(table, [[now, { id: 1 }]]);
+  try {
+    await tables.createTable(table);
+    await tables.write(table, rows);
+    proxy.halveOpen();
+    assert.match(
+      describeError(await failure(tables.write(table, rows))),
+      /did not reply before timeout 1000 ms/,
+    );
+    const deadline = AbortSignal.timeout(20_000);
+    for (let done = false; !done;) {
+      deadline.throwIfAborted();
+      done = await tables.write(table, rows).then(() => true, (error) => {
+        assert.doesNotMatch(describeError(error), /timeout 1000 ms/, "it was the first connection's again");
+        return new Promise((again) => setTimeout(again, 50, false));
+      });
+    }
+  } finally {
+    await tables.close();
+  }
+});
+
 Deno.test("a Cassandra that can't be reached is named, with the setting", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
