@@ -26,11 +26,6 @@ Deno.test({ name: scenario, ignore: !haveServers }, async () => {
   console.log(JSON.stringify({ good, filtered, dead }));
   assert.equal(good + filtered + dead, sent);
   assert.ok(dead > count / 2 && good > count / 4, `${dead} dead, ${good} good`);
-  const { records } = await weir.until(
-    "it has counted all",
-    ({ pipelines: [orders] }) => orders?.records.in === sent ? orders : undefined,
-  );
-  assert.deepEqual([records.out, records.filtered, records.deadLettered], [good, filtered, dead]);
   assert.equal(await weir.stop(), 0);
 });
 

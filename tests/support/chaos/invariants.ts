@@ -4,12 +4,20 @@ import type { Job } from "./job.ts";
 import type { RawRecord } from "./kafka_client.ts";
 import { until } from "./until.ts";
 import { judge, type Order, windowMs } from "./orders.ts";
+import type { Snapshot } from "./position_watch.ts";
 
 /** How many records there were of each kind. */
 export interface Found {
   readonly good: number;
   readonly filtered: number;
   readonly dead: number;
+}
+
+/** What a job was given to read, when that is not just all that its topic has. */
+export interface Given {
+  readonly records: readonly RawRecord[];
+  /** By partition: where a reset went, and the time of µs since 1970 that all write times are above from there on. */
+  readonly resets: ReadonlyMap<number, { readonly to: number; readonly writeTime: number }>;
 }
 
 interface GoodRecord extends RawRecord {
@@ -26,11 +34,16 @@ interface GoodRecord extends RawRecord {
  * - The windows equal a recount, and Cassandra has the record of each key that is to win, at its own write time.
  * - A `read_committed` reader of the output topic sees every good record once.
  * - A `read_committed` reader of the windows' updates sees each once, in order, and the last ones equal the recount.
- * - Positions never went back, and are at the end.
+ * - Positions never went back, and are at the end. At any moment what was written was what came before them.
+ * - Each process that runs has accounted for what it took in; one that was alone all the time, for all there is.
+ *
+ * @param given Default: all that the topic has.
  */
-export async function checkOrders(job: Job): Promise<Found> {
-  const raw = await job.kafka.dump(job.name);
-  const { good, dead } = sort(raw);
+export async function checkOrders(job: Job, given?: Given): Promise<Found> {
+  const { records: raw, resets } = given ?? { records: await job.kafka.dump(job.name), resets: new Map() };
+  const { good, dead } = sort(raw, resets);
+  const found = { good: good.length, filtered: raw.length - good.length - dead.length, dead: dead.length };
+  await checkCounts(job, found);
   await checkWarehouse(job, good);
   await checkWindows(job, good);
   await checkCassandra(job, good);
@@ -43,16 +56,45 @@ export async function checkOrders(job: Job): Promise<Found> {
     new Map((await job.positions.read()).map(({ partition, next }) => [partition, next])),
     ends,
   );
-  return { good: good.length, filtered: raw.length - good.length - dead.length, dead: dead.length };
+  checkSnapshots(job.positions.snapshots, good);
+  return found;
 }
 
-function sort(raw: readonly RawRecord[]): { good: GoodRecord[]; dead: RawRecord[] } {
+async function checkCounts({ running, started }: Job, { good, filtered, dead }: Found): Promise<void> {
+  for (const weir of running) {
+    await weir.until("its counts add up", ({ pipelines: [orders] }) => {
+      if (!orders || orders.partitions.some(({ queued }) => queued > 0)) return undefined;
+      const { in: taken, out, filtered: left, deadLettered } = orders.records;
+      if (taken !== out + left + deadLettered) return undefined;
+      return started > 1 || out === good && left === filtered && deadLettered === dead || undefined;
+    });
+  }
+}
+
+/** A transaction that wrote without moving a position, or moved one without writing, would be seen by who looks then. */
+function checkSnapshots(snapshots: readonly Snapshot[], good: readonly GoodRecord[]): void {
+  const byPartition = Map.groupBy(good, ({ partition }) => partition);
+  const wrong = snapshots.filter(({ partitions, applied, counted }) => {
+    let before = 0;
+    const rowsFit = partitions.every(({ partition, next, orders }) => {
+      const done = (byPartition.get(partition) ?? []).filter(({ offset }) => offset < next);
+      before += done.length;
+      return orders === new Set(done.map(({ order }) => order.id)).size;
+    });
+    return !rowsFit || applied !== before || counted !== before;
+  });
+  assert.deepEqual(wrong, [], "what was written was not what came before the positions");
+}
+
+function sort(raw: readonly RawRecord[], resets: Given["resets"]): { good: GoodRecord[]; dead: RawRecord[] } {
   const good: GoodRecord[] = [];
   const dead: RawRecord[] = [];
   const writeTimes = new Map<number, number>();
   for (const record of raw) {
-    const { partition, timestamp, value } = record;
-    const writeTime = Math.max(timestamp * 1_000, (writeTimes.get(partition) ?? 0) + 1);
+    const { partition, offset, timestamp, value } = record;
+    const reset = resets.get(partition);
+    const last = Math.max(writeTimes.get(partition) ?? 0, reset && offset >= reset.to ? reset.writeTime : 0);
+    const writeTime = Math.max(timestamp * 1_000, last + 1);
     writeTimes.set(partition, writeTime);
     const order = judge(value);
     if (order === "dead") dead.push(record);
@@ -158,11 +200,15 @@ async function checkDeadLetters(
 
 /** A `read_committed` reader of an output topic gets every record once. */
 async function checkOutput({ kafka, output }: Job, good: readonly GoodRecord[]): Promise<void> {
-  const records = await kafka.dumpCommitted(output);
-  const out = records.map(({ value }) => {
-    const { id, partition, offset } = JSON.parse(new TextDecoder().decode(value!));
-    return `${id} ${partition} ${offset}`;
-  });
+  let out: string[] = [];
+  // Topics follow the warehouse.
+  await until("all are delivered", async () => {
+    out = (await kafka.dumpCommitted(output)).map(({ value }) => {
+      const { id, partition, offset } = JSON.parse(new TextDecoder().decode(value!));
+      return `${id} ${partition} ${offset}`;
+    });
+    return out.length >= good.length;
+  }, { deadlineMs: 60_000, state: () => ({ delivered: out.length, of: good.length }) });
   assert.deepEqual(
     out.sort(),
     good.map(({ order, partition, offset }) => `${order.id} ${partition} ${offset}`).sort(),

@@ -3,7 +3,7 @@ import { service, uniqueName } from "../env.ts";
 import { createDatabase, type TestDatabase } from "../postgres_database.ts";
 import type { Seeded } from "../seeded.ts";
 import { programEnv, startWeir, type WeirProcess } from "../weir_process.ts";
-import { checkOrders, type Found } from "./invariants.ts";
+import { checkOrders, type Found, type Given } from "./invariants.ts";
 import { KafkaClient } from "./kafka_client.ts";
 import { orderPipeline, randomOrder, type Sent } from "./orders.ts";
 import { type Position, PositionWatch } from "./position_watch.ts";
@@ -50,6 +50,10 @@ export interface ProcessOptions {
 /** One job of its own under test: a topic, a keyspace, a database, and what is known about them. */
 export class Job implements AsyncDisposable {
   readonly positions: PositionWatch;
+  /** Its processes that have not ended. */
+  readonly running = new Set<WeirProcess>();
+  /** How many processes it has had. */
+  started = 0;
   #ids = 0;
 
   private constructor(
@@ -88,7 +92,7 @@ export class Job implements AsyncDisposable {
 
   /** Starts a process of the job. */
   start({ failpoint, client, through = {}, flags = [] }: ProcessOptions = {}): WeirProcess {
-    return startWeir({
+    const weir = startWeir({
       command: [...this.#weir, "run", `${this.folder}/orders.ts`, ...flags],
       dataDir: `${this.folder}/data`,
       env: {
@@ -97,6 +101,10 @@ export class Job implements AsyncDisposable {
         ...(failpoint !== undefined && { WEIR_TEST_FAILPOINT: failpoint }),
       },
     });
+    this.started++;
+    this.running.add(weir);
+    weir.ended.then(() => this.running.delete(weir));
+    return weir;
   }
 
   /** Runs a command of the command line on the job, which has to succeed. */
@@ -135,9 +143,9 @@ export class Job implements AsyncDisposable {
     }, { deadlineMs, state: () => ({ positions, offsets: [...offsets] }) });
   }
 
-  /** Counts everything anew from the raw topic; see {@linkcode checkOrders}. */
-  async check(): Promise<Found> {
-    return await checkOrders(this);
+  /** Counts everything anew from the raw topic, or what is given of it; see {@linkcode checkOrders}. */
+  async check(given?: Given): Promise<Found> {
+    return await checkOrders(this, given);
   }
 
   get #weir(): readonly [string, ...string[]] {

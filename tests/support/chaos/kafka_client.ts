@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import type { Admin, Kafka, Producer } from "kafkajs";
 import { uniqueName } from "../env.ts";
 import type { Sent } from "./orders.ts";
+import { readTransactions } from "./transaction_log.ts";
 import { until } from "./until.ts";
 
 /** A record as it stands in a topic. */
@@ -18,9 +19,11 @@ export interface RawRecord {
 export class KafkaClient implements AsyncDisposable {
   readonly kafka: Kafka;
   readonly admin: Admin;
+  readonly #broker: string;
   readonly #producer: Producer;
 
-  private constructor(kafka: Kafka) {
+  private constructor(kafka: Kafka, broker: string) {
+    this.#broker = broker;
     this.kafka = kafka;
     this.admin = kafka.admin();
     this.#producer = kafka.producer({ metadataMaxAge: 1_000 });
@@ -36,6 +39,7 @@ export class KafkaClient implements AsyncDisposable {
         logLevel: logLevel.NOTHING,
         retry: { retries: 60, maxRetryTime: 2_000, initialRetryTime: 100 },
       }),
+      broker,
     );
     await Promise.all([client.admin.connect(), client.#producer.connect()]);
     return client;
@@ -79,17 +83,9 @@ export class KafkaClient implements AsyncDisposable {
     );
   }
 
-  /**
-   * All that a `read_committed` reader sees in a topic that may hold transactions, whose markers count as offsets: reads
-   * to a record that it adds to each partition, which does not belong to the result.
-   */
+  /** All that a `read_committed` reader sees in a topic that may hold transactions. */
   async dumpCommitted(topic: string): Promise<RawRecord[]> {
-    const partitions = [...(await this.ends(topic)).keys()];
-    const messages = partitions.map((partition) => ({ partition, key: "end of the dump", value: null }));
-    const sent = await this.#producer.send({ topic, messages });
-    const last = new Map(sent.map(({ partition, baseOffset }) => [partition, Number(baseOffset)]));
-    const records = await this.#readTo(topic, last);
-    return records.filter(({ key }) => key !== "end of the dump");
+    return await readTransactions(this.#broker, topic, await this.ends(topic));
   }
 
   async #readTo(topic: string, last: ReadonlyMap<number, number>): Promise<RawRecord[]> {

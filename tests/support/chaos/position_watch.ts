@@ -6,6 +6,22 @@ export interface Position {
   readonly epoch: number;
 }
 
+/** What one look at the warehouse saw: positions, and beside them what had been written by then. */
+export interface Snapshot {
+  readonly partitions: readonly {
+    readonly partition: number;
+    readonly next: number;
+    /** Rows of orders from this partition. */
+    readonly orders: number;
+  }[];
+  /** Orders, as they were counted by their ids, and by their windows. */
+  readonly applied: number;
+  readonly counted: number;
+}
+
+/** Of so many looks at the positions, one is a snapshot, which costs the server more. */
+const looksBetweenSnapshots = 20;
+
 /** Looks at a job's positions in the warehouse again and again, and notes each that went back. */
 export class PositionWatch {
   readonly #database: TestDatabase;
@@ -16,6 +32,7 @@ export class PositionWatch {
   samples = 0;
   /** Positions and epochs that went back, in words. */
   readonly wrong: string[] = [];
+  readonly snapshots: Snapshot[] = [];
 
   constructor(database: TestDatabase) {
     this.#database = database;
@@ -43,11 +60,35 @@ export class PositionWatch {
   }
 
   async #watch(): Promise<void> {
-    while (!this.#stopped.signal.aborted) {
+    for (let look = 1; !this.#stopped.signal.aborted; look++) {
       // The table is not there before the first process is, and the server may be down.
       for (const position of await this.read().catch(() => [])) this.#note(position);
+      if (look % looksBetweenSnapshots === 0) {
+        const snapshot = await this.#snapshot().catch(() => undefined);
+        if (snapshot) this.snapshots.push(snapshot);
+      }
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
+  }
+
+  /** One statement, so that it sees the work of whole transactions. */
+  async #snapshot(): Promise<Snapshot> {
+    const rows = await this.#database.query(
+      `select partition::text, next_offset::text,
+         (select count(*) from orders as o where o.partition = p.partition)::text as orders,
+         (select coalesce(sum(times), 0) from applied)::text as applied,
+         (select coalesce(sum(orders), 0) from shops)::text as counted
+       from weir.positions as p`,
+    );
+    return {
+      partitions: rows.map((row) => ({
+        partition: Number(row.partition),
+        next: Number(row.next_offset),
+        orders: Number(row.orders),
+      })),
+      applied: Number(rows[0]?.applied ?? 0),
+      counted: Number(rows[0]?.counted ?? 0),
+    };
   }
 
   #note(position: Position): void {

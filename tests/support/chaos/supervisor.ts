@@ -44,19 +44,6 @@ export class Supervisor implements AsyncDisposable {
     return this.#failure;
   }
 
-  /** Waits until every process that runs has accounted for each record that it took in. */
-  async accounted(): Promise<void> {
-    await Promise.all(
-      [...this.#running].map((weir) =>
-        weir.until("its counts add up", ({ pipelines: [orders] }) => {
-          if (!orders || orders.partitions.some(({ queued }) => queued > 0)) return undefined;
-          const { in: taken, out, filtered, deadLettered } = orders.records;
-          return taken === out + filtered + deadLettered || undefined;
-        })
-      ),
-    );
-  }
-
   /** Ends the processes that still run as an operator does. */
   async stop(): Promise<void> {
     this.#stopping = true;
