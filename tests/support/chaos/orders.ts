@@ -48,6 +48,31 @@ export function randomOrder(random: Seeded, id: string): Sent {
   return { key: customer, value: bytes };
 }
 
+/** What a worker may come to by a record: an error out of reach of any try, an endless loop, its end. */
+export const workerFaults = ["throw", "hang", "end"] as const;
+export type WorkerFault = typeof workerFaults[number];
+
+/**
+ * A good order that is a worker's ruin, until a time (milliseconds since 1970): from then on it is like any other, or its
+ * partition would never go on.
+ */
+export function faultyOrder(random: Seeded, id: string, fault: WorkerFault, until: number): Sent {
+  const customer = `customer ${random.integer(0, 199)}`;
+  const order: Order = { id, customer, shop: "shop 0", amount: 1, note: `${fault} until ${until}` };
+  return { key: customer, value: new TextEncoder().encode(JSON.stringify(order)) };
+}
+
+/** In the pipeline's module: what brings the faults about. */
+const bringAbout = `
+    function bringAbout(order) {
+      const [, fault, until] = /^(throw|hang|end) until (\\d+)$/.exec(order.note) ?? [];
+      if (fault === undefined || Date.now() > Number(until)) return order;
+      if (fault === "throw") setTimeout(() => { throw new Error("a bug"); });
+      if (fault === "end") self.close();
+      while (fault === "hang" && Date.now() < Number(until));
+      return order;
+    }`;
+
 /**
  * The module of the job's pipeline. It counts the orders of each id, so that one that is applied twice is seen, beside
  * writing them to tables, windows and a topic.
@@ -75,12 +100,15 @@ export function orderPipeline(name: string, partitions: number, api: string): st
       fields: [{ name: "id", type: "string" }, { name: "partition", type: "int" }, { name: "offset", type: "long" }],
     } as const;
 
+    ${bringAbout}
+
     export default pipeline("${name.replaceAll("_", "-")}", {
       source: kafka("${name}", { group: "${name}", codec: json(order), partitions: ${partitions} }),
       outputs: (stream) => {
         const orders = stream.pipe(
           validate((order) => order.amount >= 0 || "a negative amount"),
           filter((order) => order.shop !== "closed"),
+          map(bringAbout),
         );
         return [
           orders.pipe(map((order, { partition, offset }) => ({ id: order.id, partition, at: offset })))
