@@ -23,6 +23,11 @@ export interface KafkaLogin {
 export const openTimeout = 10_000;
 /** Milliseconds that each step of closing or leaving may take; a broker that does not answer must not hold up a stop. */
 export const closeTimeout = 5_000;
+/**
+ * Milliseconds that a broker may take to answer before its connection counts as broken: more than members are waited for
+ * when they join, and less than the 30 s after which the clients give up a single request.
+ */
+export const answerTimeout = 25_000;
 /** Bytes that a record may grow by on its way to another topic, by headers that say where it came from. */
 export const recordGrowth = 64 * 1024;
 

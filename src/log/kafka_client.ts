@@ -1,7 +1,8 @@
 import { setTimeout } from "node:timers";
 import type { Kafka, KafkaConfig, SASLOptions } from "kafkajs";
-import { causes, type KafkaSettings } from "./brokers.ts";
+import { answerTimeout, causes, type KafkaSettings } from "./brokers.ts";
 import { fetchRecordSets } from "./kafka_fetch.ts";
+import { answeredSockets } from "./kafka_socket.ts";
 
 /**
  * One kafkajs client and the last error that it logged. Every consumer and producer gets its own: kafkajs shares the
@@ -27,10 +28,12 @@ export async function loadKafkaClients(settings: KafkaSettings): Promise<KafkaCl
     RequestQueue.prototype.scheduleCheckPendingRequests = scheduleCheckPendingRequests;
     fetchRecordSets(Broker.prototype);
   }
+  const socketFactory = answeredSockets(answerTimeout);
   return () => {
     let logged = "";
     const kafka = new Kafka({
       ...connection(settings),
+      socketFactory,
       logLevel: logLevel.ERROR,
       logCreator: () => (entry) => {
         logged = entry.log.message;
