@@ -1,69 +1,65 @@
 import assert from "node:assert/strict";
-import { extent, full, seeded } from "../support/chaos/extent.ts";
+import { extent, seeded } from "../support/chaos/extent.ts";
 import { haveServers, Job } from "../support/chaos/job.ts";
 import { Load } from "../support/chaos/load.ts";
+import { KafkaProxy } from "../support/kafka_proxy.ts";
+import { PostgresProxy } from "../support/postgres_proxy.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
 
-const rounds = extent({ short: 4, full: 100 });
-const scenario =
-  `${rounds} times that connections to Cassandra and Postgres break, hang or slow down lose nothing`;
+const faults = ["reset", "cut", "stall", "delay"] as const;
+type Fault = typeof faults[number] | "halve open";
 
-Deno.test({ name: scenario, ignore: !haveServers }, async () => {
-  const random = seeded(scenario);
-  await using job = await Job.open({ random });
-  using cassandra = new TcpProxy(job.servers.cassandra);
-  using postgres = new TcpProxy(new URL(job.servers.postgres).host);
-  await using weir = job.start({
-    through: { cassandra: `127.0.0.1:${cassandra.port}`, postgres: `postgres://127.0.0.1:${postgres.port}` },
+/** How many of the faults are half-open connections, which take up to a minute to be found out. */
+const halfOpen = extent({ short: 0, full: 0.1 });
+const jobs = extent<readonly { readonly client: "kafkajs" | "platformatic"; readonly rounds: number }[]>({
+  short: [{ client: "kafkajs", rounds: 8 }],
+  full: [{ client: "kafkajs", rounds: 50 }, { client: "platformatic", rounds: 50 }],
+});
+
+for (const { client, rounds } of jobs) {
+  const scenario =
+    `${rounds} times that connections to any of the servers break, hang or slow down lose nothing (${client})`;
+
+  Deno.test({ name: scenario, ignore: !haveServers }, async () => {
+    const random = seeded(scenario);
+    await using job = await Job.open({ random });
+    using kafka = new KafkaProxy(job.servers.kafka);
+    using cassandra = new TcpProxy(job.servers.cassandra);
+    using postgres = new PostgresProxy(job.servers.postgres);
+    await using weir = job.start({
+      client,
+      through: { kafka: kafka.address, cassandra: cassandra.address, postgres: postgres.url },
+    });
+    job.positions.start();
+    await job.produce(job.orders(100));
+    await job.caughtUp();
+
+    const load = new Load(job, 300);
+    const counts = new Map<Fault, number>();
+    for (let round = 0; round < rounds; round++) {
+      const fault = random.chance(halfOpen) ? "halve open" : faults[round % faults.length]!;
+      counts.set(fault, (counts.get(fault) ?? 0) + 1);
+      await breakFor(random.integer(0, 1_500), random.pick([kafka, cassandra, postgres]), fault);
+      // Some faults come while the one before is still being got over, others when all is well again.
+      if (random.chance(0.3)) await job.caughtUp();
+    }
+    await load.stop();
+    await job.caughtUp();
+    const found = await job.check();
+    assert.ok(found.good > 100, JSON.stringify(found));
+    console.log(`${JSON.stringify(Object.fromEntries(counts))}, ${JSON.stringify(found)}`);
+    assert.equal(await weir.stop(), 0);
   });
-  job.positions.start();
-  await job.produce(job.orders(100));
-  await job.caughtUp();
+}
 
-  const load = new Load(job, 300);
-  for (let round = 0; round < rounds; round++) {
-    const proxy = random.pick([cassandra, postgres]);
-    const lasts = random.integer(0, 1_500);
-    const fault = random.integer(0, 3);
-    if (fault === 0) proxy.reset();
-    else if (fault === 1) proxy.cut();
-    else if (fault === 2) proxy.stall();
-    else proxy.delay = random.integer(1, 200);
-    await new Promise((resolve) => setTimeout(resolve, lasts));
-    if (fault === 1) proxy.join();
-    if (fault === 2) proxy.flow();
-    proxy.delay = 0;
-    // Some faults come while the one before is still being got over, others when all is well again.
-    if (random.chance(0.3)) await job.caughtUp();
-  }
-  await load.stop();
-  await job.caughtUp();
-  const found = await job.check();
-  assert.ok(found.good > 100, JSON.stringify(found));
-  assert.equal(await weir.stop(), 0);
-});
-
-const silent =
-  "a Postgres that is gone without a word is given up after a minute, and what it had done is found out";
-
-Deno.test({ name: silent, ignore: !haveServers || !full }, async () => {
-  await using job = await Job.open({ random: seeded(silent) });
-  using proxy = new TcpProxy(new URL(job.servers.postgres).host);
-  await using weir = job.start({ through: { postgres: `postgres://127.0.0.1:${proxy.port}` } });
-  job.positions.start();
-  await job.produce(job.orders(100));
-  await job.caughtUp();
-  const load = new Load(job, 300);
-  proxy.stall();
-  await weir.until(
-    "it has given the connection up",
-    ({ pipelines: [orders] }) =>
-      orders?.sinks.some(({ lastError = "" }) => /did not answer within 60000 ms/.test(lastError)) ||
-      undefined,
-  );
-  proxy.flow();
-  await load.stop();
-  await job.caughtUp();
-  await job.check();
-  assert.equal(await weir.stop(), 0);
-});
+async function breakFor(milliseconds: number, proxy: TcpProxy, fault: Fault): Promise<void> {
+  if (fault === "reset") proxy.reset();
+  else if (fault === "cut") proxy.cut();
+  else if (fault === "stall") proxy.stall();
+  else if (fault === "halve open") proxy.halveOpen();
+  else proxy.delay = Math.max(1, milliseconds / 8);
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  if (fault === "cut") proxy.join();
+  if (fault === "stall") proxy.flow();
+  proxy.delay = 0;
+}
