@@ -4,6 +4,9 @@ import { haveServers, Job, sharedServers } from "../support/chaos/job.ts";
 import { Load } from "../support/chaos/load.ts";
 import { type OwnRole, OwnServers } from "../support/chaos/own_servers.ts";
 
+/** Until the lag is gone after a server answers again, in milliseconds. */
+const boundMs = 30_000;
+
 interface Crash {
   readonly role: OwnRole;
   readonly client: "kafkajs" | "platformatic";
@@ -41,7 +44,7 @@ for (const { role, client } of crashes) {
       const back = performance.now();
       // Beside the load, which may itself still be waiting for Kafka.
       await job.produce(job.orders(300));
-      await job.caughtUp();
+      await job.caughtUp(boundMs);
       const seconds = ((performance.now() - back) / 1_000).toFixed(1);
       console.log(
         `${role}, ${client}: caught up ${seconds} s after it answered again; was "${state.reason}"`,
