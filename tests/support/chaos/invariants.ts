@@ -56,7 +56,7 @@ export async function checkOrders(job: Job, given?: Given): Promise<Found> {
     new Map((await job.positions.read()).map(({ partition, next }) => [partition, next])),
     ends,
   );
-  checkSnapshots(job.positions.snapshots, good);
+  checkSnapshots([...job.positions.snapshots, await job.positions.snapshot()], good);
   return found;
 }
 

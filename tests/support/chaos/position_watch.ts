@@ -64,7 +64,7 @@ export class PositionWatch {
       // The table is not there before the first process is, and the server may be down.
       for (const position of await this.read().catch(() => [])) this.#note(position);
       if (look % looksBetweenSnapshots === 0) {
-        const snapshot = await this.#snapshot().catch(() => undefined);
+        const snapshot = await this.snapshot().catch(() => undefined);
         if (snapshot) this.snapshots.push(snapshot);
       }
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -72,7 +72,7 @@ export class PositionWatch {
   }
 
   /** One statement, so that it sees the work of whole transactions. */
-  async #snapshot(): Promise<Snapshot> {
+  async snapshot(): Promise<Snapshot> {
     const rows = await this.#database.query(
       `select partition::text, next_offset::text,
          (select count(*) from orders as o where o.partition = p.partition)::text as orders,
