@@ -25,7 +25,7 @@ export const openTimeout = 10_000;
 export const closeTimeout = 5_000;
 /**
  * Milliseconds that a broker may take to answer before its connection counts as broken: more than members are waited for
- * when they join, and less than the 30 s after which the clients give up a single request.
+ * when they join, and less than the 30 s after which kafkajs gives up a single request.
  */
 export const answerTimeout = 25_000;
 /** Bytes that a record may grow by on its way to another topic, by headers that say where it came from. */

@@ -1,5 +1,5 @@
 import type { BaseOptions, SASLOptions } from "@platformatic/kafka";
-import { causes, type KafkaSettings, membership } from "./brokers.ts";
+import { answerTimeout, causes, type KafkaSettings, membership } from "./brokers.ts";
 import { decompressBy } from "./compression.ts";
 import type { Decompress } from "./record_set.ts";
 
@@ -31,6 +31,7 @@ function connection({ brokers, clientId = "weir", ssl, sasl }: KafkaSettings): B
       },
     }),
     connectTimeout: 3_000,
+    requestTimeout: answerTimeout,
     metadataMaxAge: membership.metadataMaxAge,
     autocreateTopics: false,
     // A broker that is gone fails a request within about two seconds, and one that asks others before it within ten,
