@@ -4,7 +4,7 @@ import { haveServers, Job } from "../support/chaos/job.ts";
 import { Load } from "../support/chaos/load.ts";
 import { faultyOrder, workerFaults } from "../support/chaos/orders.ts";
 
-const rounds = extent({ short: 3, full: 30 });
+const rounds = extent({ short: 3, full: 20 });
 const scenario = `${rounds} times that a worker throws, hangs or ends under load lose and repeat nothing`;
 
 Deno.test({ name: scenario, ignore: !haveServers }, async () => {
@@ -19,11 +19,14 @@ Deno.test({ name: scenario, ignore: !haveServers }, async () => {
     const before = await restarts();
     // Each kind comes, and those after them come in any order.
     const fault = workerFaults[round] ?? random.pick(workerFaults);
-    await job.produce([faultyOrder(random, `faulty order ${round}`, fault, Date.now() + 3_000)]);
+    const file = `${job.folder}/${fault}-${round}`;
+    await Deno.writeTextFile(file, "");
+    await job.produce([faultyOrder(random, `faulty order ${round}`, fault, `./${fault}-${round}`)]);
     await weir.until(
       `a worker that is to ${fault} is replaced`,
       ({ workers }) => sum(workers) > before || undefined,
     );
+    await Deno.remove(file);
     if (random.chance(0.5)) await job.caughtUp();
   }
   await load.stop();

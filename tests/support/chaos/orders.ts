@@ -53,23 +53,31 @@ export const workerFaults = ["throw", "hang", "end"] as const;
 export type WorkerFault = typeof workerFaults[number];
 
 /**
- * A good order that is a worker's ruin, until a time (milliseconds since 1970): from then on it is like any other, or its
- * partition would never go on.
+ * A good order that is a worker's ruin for as long as a file is there, in the module's folder; then it is like any other,
+ * or its partition would never go on.
  */
-export function faultyOrder(random: Seeded, id: string, fault: WorkerFault, until: number): Sent {
+export function faultyOrder(random: Seeded, id: string, fault: WorkerFault, file: string): Sent {
   const customer = `customer ${random.integer(0, 199)}`;
-  const order: Order = { id, customer, shop: "shop 0", amount: 1, note: `${fault} until ${until}` };
+  const order: Order = { id, customer, shop: "shop 0", amount: 1, note: `${fault} by ${file}` };
   return { key: customer, value: new TextEncoder().encode(JSON.stringify(order)) };
 }
 
 /** In the pipeline's module: what brings the faults about. */
 const bringAbout = `
+    function isThere(file) {
+      try {
+        Deno.statSync(new URL(file, import.meta.url));
+        return true;
+      } catch {
+        return false;
+      }
+    }
     function bringAbout(order) {
-      const [, fault, until] = /^(throw|hang|end) until (\\d+)$/.exec(order.note) ?? [];
-      if (fault === undefined || Date.now() > Number(until)) return order;
+      const [, fault, file] = /^(throw|hang|end) by (.+)$/.exec(order.note) ?? [];
+      if (fault === undefined || !isThere(file)) return order;
       if (fault === "throw") setTimeout(() => { throw new Error("a bug"); });
       if (fault === "end") self.close();
-      while (fault === "hang" && Date.now() < Number(until));
+      while (fault === "hang" && isThere(file));
       return order;
     }`;
 
