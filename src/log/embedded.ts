@@ -102,13 +102,14 @@ class EmbeddedLog implements Log {
   }
 
   // deno-lint-ignore require-await -- what it throws is to be a rejection
-  async offsets(topic: string, group: string): Promise<PartitionOffsets[]> {
+  async offsets(topic: string, group: string, asked?: readonly number[]): Promise<PartitionOffsets[]> {
     const stored = this.#topic(topic);
     const committed = this.#store.committed(stored, group);
-    return stored.ends.map((end, partition) => ({
+    const partitions = [...stored.ends.keys()].filter((partition) => asked?.includes(partition) ?? true);
+    return partitions.map((partition) => ({
       partition,
       earliest: this.#store.earliest(stored, partition),
-      end,
+      end: stored.ends[partition]!,
       committed: committed.get(partition) ?? null,
     }));
   }

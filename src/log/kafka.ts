@@ -17,6 +17,7 @@ import {
   loadKafkaClients,
 } from "./kafka_client.ts";
 import { KafkaMembership } from "./kafka_membership.ts";
+import { fetchStableOffsets, type OpenAdmin, openAdmin } from "./kafka_requests.ts";
 import { isTooLarge, KafkaProducer } from "./kafka_producer.ts";
 import { KafkaTransactionalProducer } from "./kafka_transactional_producer.ts";
 import type {
@@ -28,7 +29,7 @@ import type {
   Publisher,
   TopicSettings,
 } from "./mod.ts";
-import { KafkaPublisher } from "./publisher.ts";
+import { KafkaPublisher, onceEnded } from "./publisher.ts";
 import { TopicWriter } from "./topic_writer.ts";
 
 /** kafkajs does not export this as a value without loading it: `ConfigResourceTypes.TOPIC`. */
@@ -56,14 +57,14 @@ class KafkaLog implements Log {
   readonly #writers = new Map<string, TopicWriter>();
   readonly #consumers: GroupConsumer[] = [];
   readonly #requestBytes = new Map<string, number>();
-  #open: { readonly admin: Admin; readonly client: KafkaClient } | undefined;
+  #open: Connection | undefined;
 
   constructor(clients: KafkaClients) {
     this.#clients = clients;
   }
 
   createTopic(topic: string, { partitions, asLargeAs }: TopicSettings): Promise<void> {
-    return this.#ask(`create topic "${topic}"`, async (admin) => {
+    return this.#ask(`create topic "${topic}"`, async ({ admin }) => {
       const largest = asLargeAs === undefined ? undefined : await largestRecord(admin, asLargeAs);
       await admin.createTopics({
         topics: [{
@@ -101,27 +102,27 @@ class KafkaLog implements Log {
     return new KafkaPublisher({ producer, requestBytes: this.#requestBytes, isTooLarge });
   }
 
-  offsets(topic: string, group: string): Promise<PartitionOffsets[]> {
-    return this.#ask(`read the offsets of topic "${topic}"`, async (admin) => {
-      const groupOffsets = await admin.fetchOffsets({ groupId: group, topics: [topic] });
-      const committed = new Map(
-        groupOffsets[0]?.partitions.map(({ partition, offset }) => [partition, Number(offset)]),
-      );
-      const topicOffsets = await admin.fetchTopicOffsets(topic);
-      return topicOffsets.map(({ partition, low, high }) => {
-        const offset = committed.get(partition) ?? -1;
-        return {
-          partition,
-          earliest: Number(low),
-          end: Number(high),
-          committed: offset < 0 ? null : offset,
-        };
-      }).sort((a, b) => a.partition - b.partition);
+  offsets(topic: string, group: string, partitions?: readonly number[]): Promise<PartitionOffsets[]> {
+    return this.#ask(`read the offsets of topic "${topic}"`, async (open) => {
+      const asked = partitions ?? await partitionsOf(open, topic);
+      const committed = await committedOffsets(open, topic, group, asked);
+      const topicOffsets = await open.admin.fetchTopicOffsets(topic);
+      return topicOffsets.filter(({ partition }) => asked.includes(partition)).map(
+        ({ partition, low, high }) => {
+          const offset = committed.get(partition) ?? -1;
+          return {
+            partition,
+            earliest: Number(low),
+            end: Number(high),
+            committed: offset < 0 ? null : offset,
+          };
+        },
+      ).sort((a, b) => a.partition - b.partition);
     });
   }
 
   offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, Offset>> {
-    return this.#ask(`find the records of topic "${topic}" by time`, async (admin) => {
+    return this.#ask(`find the records of topic "${topic}" by time`, async ({ admin }) => {
       // It gives the end where there is no such record.
       const found = await admin.fetchTopicOffsetsByTimestamp(topic, timestamp);
       return new Map(found.map(({ partition, offset }) => [partition, Number(offset)]));
@@ -129,7 +130,7 @@ class KafkaLog implements Log {
   }
 
   describe(): Promise<LogDescription> {
-    return this.#ask("reach Kafka", async (admin) => {
+    return this.#ask("reach Kafka", async ({ admin }) => {
       const { brokers } = await admin.describeCluster();
       const at = brokers.map(({ host, port }) => `${host}:${port}`).sort().join(",");
       return {
@@ -148,11 +149,11 @@ class KafkaLog implements Log {
   }
 
   /** Runs a request on the shared connection, which is made anew after an error. */
-  async #ask<T>(what: string, request: (admin: Admin) => Promise<T>): Promise<T> {
+  async #ask<T>(what: string, request: (open: Connection) => Promise<T>): Promise<T> {
     const open = this.#open ??= this.#connect();
     try {
       await open.admin.connect();
-      return await request(open.admin);
+      return await request(open);
     } catch (error) {
       if (this.#open === open) this.#open = undefined;
       open.admin.disconnect().catch(() => {});
@@ -161,10 +162,40 @@ class KafkaLog implements Log {
     }
   }
 
-  #connect(): { admin: Admin; client: KafkaClient } {
+  #connect(): Connection {
     const client = this.#clients();
-    return { admin: client.kafka.admin(), client };
+    return { ...openAdmin(client.kafka), client };
   }
+}
+
+/** What requests are sent by. */
+interface Connection extends OpenAdmin {
+  readonly client: KafkaClient;
+}
+
+async function partitionsOf({ cluster }: OpenAdmin, topic: string): Promise<number[]> {
+  await cluster.addTargetTopic(topic);
+  await cluster.refreshMetadataIfNecessary();
+  return cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
+}
+
+/**
+ * What a group has committed. Cursors that a transaction has moved are waited for until it is ended for all to see:
+ * older brokers tell the next publisher of its id that it is ended a moment before they show the offsets.
+ */
+async function committedOffsets(
+  { admin, cluster, client: { protocol } }: Connection,
+  topic: string,
+  group: string,
+  partitions: readonly number[],
+): Promise<ReadonlyMap<number, Offset>> {
+  const stable = await onceEnded(
+    () => fetchStableOffsets(protocol, cluster, group, topic, partitions),
+    (error) => errorType(error) === "UNSTABLE_OFFSET_COMMIT",
+  );
+  if (stable) return stable;
+  const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+  return new Map(found?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
 }
 
 /** The largest record batch that a topic takes; undefined when there is no such topic. */

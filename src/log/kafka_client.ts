@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers";
 import type { Kafka, KafkaConfig, SASLOptions } from "kafkajs";
 import { answerTimeout, causes, type KafkaSettings } from "./brokers.ts";
 import { fetchRecordSets } from "./kafka_fetch.ts";
+import { loadProtocol, type Protocol } from "./kafka_requests.ts";
 import { answeredSockets } from "./kafka_socket.ts";
 
 /**
@@ -10,6 +11,7 @@ import { answeredSockets } from "./kafka_socket.ts";
  */
 export interface KafkaClient {
   readonly kafka: Kafka;
+  readonly protocol: Protocol;
   /** `what` went wrong: with the last logged error, which often is the root that the thrown one does not name. */
   failure(what: string, error: unknown): Error;
 }
@@ -19,10 +21,11 @@ export type KafkaClients = () => KafkaClient;
 
 /** Loads kafkajs. Its log stays off the screen; nothing connects yet. */
 export async function loadKafkaClients(settings: KafkaSettings): Promise<KafkaClients> {
-  const [{ Kafka, logLevel }, { default: RequestQueue }, { default: Broker }] = await Promise.all([
+  const [{ Kafka, logLevel }, { default: RequestQueue }, { default: Broker }, protocol] = await Promise.all([
     import("kafkajs"),
     import("kafkajs/src/network/requestQueue/index.js"),
     import("kafkajs/src/broker/index.js"),
+    loadProtocol(),
   ]);
   if (RequestQueue.prototype.scheduleCheckPendingRequests !== scheduleCheckPendingRequests) {
     RequestQueue.prototype.scheduleCheckPendingRequests = scheduleCheckPendingRequests;
@@ -43,7 +46,7 @@ export async function loadKafkaClients(settings: KafkaSettings): Promise<KafkaCl
       const text = error instanceof Error ? error.message : String(error);
       return new Error(logged && !logged.includes(text) ? `${what} (${logged})` : what, { cause: error });
     };
-    return { kafka, failure };
+    return { kafka, protocol, failure };
   };
 }
 

@@ -29,8 +29,11 @@ export interface Log {
   /** A member-to-be of a consumer group, for one topic. */
   consumer(topic: string, group: string): LogConsumer;
 
-  /** Of every partition: where it starts and ends, and what the group has committed; read in this order: committed, end. */
-  offsets(topic: string, group: string): Promise<PartitionOffsets[]>;
+  /**
+   * Of every partition, or of those given: where it starts and ends, and what the group has committed; read in this order:
+   * committed, end. While a publisher moves the group in one of these partitions, it waits; after some seconds it throws.
+   */
+  offsets(topic: string, group: string, partitions?: readonly number[]): Promise<PartitionOffsets[]>;
 
   /**
    * Of every partition: the first offset whose record has this timestamp (ms since 1970) or a later one; its end when

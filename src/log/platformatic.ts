@@ -105,12 +105,12 @@ class PlatformaticLog implements Log {
     return new KafkaPublisher({ producer, requestBytes: this.#requestBytes, isTooLarge });
   }
 
-  offsets(topic: string, group: string): Promise<PartitionOffsets[]> {
+  offsets(topic: string, group: string, asked?: readonly number[]): Promise<PartitionOffsets[]> {
     return this.#ask(`read the offsets of topic "${topic}"`, async (admin) => {
-      const partitions = await partitionsOf(admin, topic);
+      const partitions = [...asked ?? await partitionsOf(admin, topic)].sort((a, b) => a - b);
       const [groupOffsets] = await admin.listConsumerGroupOffsets({
         groups: [{ groupId: group, topics: [{ name: topic, partitionIndexes: partitions }] }],
-        // Offsets of a transaction that is just being ended are waited for.
+        // As the other client's adapter does, which says why.
         requireStable: true,
       });
       const committed = new Map(

@@ -84,10 +84,10 @@ export const endingPause = 5;
 const endingLooks = 400;
 
 /** Does what the broker refuses for as long as it is still ending the transaction before, which takes milliseconds. */
-export async function onceEnded(
-  action: () => Promise<void>,
+export async function onceEnded<T>(
+  action: () => Promise<T>,
   isEnding: (error: unknown) => boolean,
-): Promise<void> {
+): Promise<T> {
   for (let look = 1;; look++) {
     try {
       return await action();

@@ -229,7 +229,7 @@ export class PartitionPublisher {
     const { log, source } = this.#options;
     const publisher = this.#publisher = log.publisher(publisherId(source, this.#partition));
     await publisher.open();
-    const read = await readCursors(log, source, this.#topics);
+    const read = await readCursors(log, source, this.#topics, [this.#partition]);
     const cursors = new Map(
       Array.from(this.#cursors, ([topic, known]) => [topic, read.get(topic)?.get(this.#partition) ?? known]),
     );

@@ -30,7 +30,7 @@ export async function openPublishers(
   };
   try {
     const publishers = await Promise.all(checkpoints.map(open));
-    const read = await readCursors(log, source, topics);
+    const read = await readCursors(log, source, topics, checkpoints.map(({ partition }) => partition));
     return new Map(
       await Promise.all(checkpoints.map(async ({ partition, next }, i) => {
         const publisher = publishers[i]!;

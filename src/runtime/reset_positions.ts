@@ -56,8 +56,9 @@ export async function resetPositions(options: ResetOptions): Promise<Unpublished
   };
   // First without a word to the processes that run, which need not notice when it is refused.
   const seen = await warehouse.positions(source);
-  look(await readCursors(log, source, topics), nextOf(seen));
   const partitions = [...positions.keys()];
+  // What is being written to may not tell, and is asked again below, when nobody writes.
+  await readCursors(log, source, topics, partitions).then((held) => look(held, nextOf(seen)), () => {});
   // The cursors before the positions: whoever sees the warehouse's new positions reads them next.
   await setCursors(log, source, topics, partitions, async (held) => {
     // Made their owner, so that the positions stay where they are as well.

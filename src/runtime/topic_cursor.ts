@@ -36,16 +36,21 @@ function cursorGroup({ group }: SourceName, output: string): string {
 /** The cursors of output topics, by topic and then by partition. */
 export type Cursors = ReadonlyMap<string, ReadonlyMap<number, Offset>>;
 
-/** The cursors as they are; those that were never set are left out. */
+/**
+ * The cursors at some partitions as they are; those that were never set are left out. To be asked for where one has the
+ * publisher: elsewhere another moves them, for the most of the time.
+ */
 export async function readCursors(
   log: Pick<Log, "offsets">,
   source: SourceName,
   topics: readonly string[],
+  partitions: readonly number[],
 ): Promise<Cursors> {
   const read = new Map<string, Map<number, Offset>>();
   for (const topic of topics) {
     const cursors = new Map<number, Offset>();
-    for (const { partition, committed } of await log.offsets(source.topic, cursorGroup(source, topic))) {
+    const offsets = await log.offsets(source.topic, cursorGroup(source, topic), partitions);
+    for (const { partition, committed } of offsets) {
       if (committed !== null) cursors.set(partition, committed);
     }
     read.set(topic, cursors);
@@ -73,7 +78,7 @@ export async function setCursors(
     const publishers = partitions.map((partition) => log.publisher(publisherId(source, partition)));
     try {
       await Promise.all(publishers.map((publisher) => publisher.open()));
-      const placed = await place(await readCursors(log, source, topics));
+      const placed = await place(await readCursors(log, source, topics, partitions));
       for (const [i, partition] of partitions.entries()) {
         const cursors = topics.map((topic) =>
           cursorAt(source, topic, partition, placed.get(topic)!.get(partition)!)

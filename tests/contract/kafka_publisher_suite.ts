@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Fenced } from "../../src/errors.ts";
+import { describeError, Fenced } from "../../src/errors.ts";
 import type { KafkaSettings } from "../../src/log/brokers.ts";
 import type { Log, Publisher } from "../../src/log/mod.ts";
 import { service, uniqueName } from "../support/env.ts";
@@ -62,6 +62,31 @@ export function kafkaPublisherSuite(name: string, open: (settings: KafkaSettings
     assert.equal((await log.offsets(source!, group!))[0]!.committed, 1);
     for (const each of [publisher, last]) await each.close();
     await left.disconnect();
+  });
+
+  test("tells no cursor while a transaction that moves it is open", async (log) => {
+    const [source, group] = ["source", "cursor"].map(uniqueName);
+    await log.createTopic(source!, { partitions: 2 });
+    const other = (await otherClient()).producer({
+      transactionalId: uniqueName("publisher"),
+      idempotent: true,
+      maxInFlightRequests: 1,
+    });
+    await other.connect();
+    const transaction = await other.transaction();
+    const offsets = [{ topic: source!, partitions: [{ partition: 0, offset: "9" }] }];
+    await transaction.sendOffsets({ consumerGroupId: group!, topics: offsets });
+
+    // Not the one before, which is outdated when the transaction is committed this very moment.
+    await assert.rejects(log.offsets(source!, group!), (error: Error) => {
+      assert.match(describeError(error), /Cannot read the offsets of topic .*unstable offset/i);
+      return true;
+    });
+    assert.deepEqual((await log.offsets(source!, group!, [1])).map(({ committed }) => committed), [null]);
+    const asked = log.offsets(source!, group!);
+    await transaction.commit();
+    assert.deepEqual((await asked).map(({ committed }) => committed), [9, null]);
+    await other.disconnect();
   });
 
   for (const request of ["endTxn", "produce", "txnOffsetCommit", "addOffsetsToTxn"] as const) {

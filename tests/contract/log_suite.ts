@@ -345,6 +345,10 @@ export function logSuite({ name, ignore, open }: LogUnderTest): void {
       { partition: 1, earliest: 0, end: 3, committed: 2 },
       { partition: 2, earliest: 0, end: 0, committed: null },
     ]);
+    assert.deepEqual(await log.offsets(topic, group, [1]), [
+      { partition: 1, earliest: 0, end: 3, committed: 2 },
+    ]);
+    assert.deepEqual((await log.offsets(topic, group, [2, 0])).map(({ partition }) => partition), [0, 2]);
     const other = await log.offsets(topic, uniqueName("group"));
     assert.deepEqual(other.map(({ committed }) => committed), [null, null, null]);
   });

@@ -110,7 +110,7 @@ function test(promise: string, start: number, run: (context: Context) => Promise
           return rows.map(({ value }) => value);
         },
         cursors: async () => {
-          const read = await readCursors(embedded, source, ["a", "b"]);
+          const read = await readCursors(embedded, source, ["a", "b"], [0]);
           return [read.get("a")!.get(0), read.get("b")!.get(0)];
         },
       });

@@ -60,7 +60,7 @@ export class FakeLog {
         ),
       consumer: (topic, group) => new FakeConsumer(this.group(topic, group), wire),
       publisher: (id) => new FakePublisher(this, id, wire),
-      offsets: (topic, group) => call("offsets", () => this.offsets(topic, group)),
+      offsets: (topic, group, partitions) => call("offsets", () => this.offsets(topic, group, partitions)),
       offsetsAt: (topic, timestamp) => call("offsetsAt", () => this.offsetsAt(topic, timestamp)),
       describe: () => call("describe", () => ({ detail: "1 broker at memory:1", brokers: 1 })),
       close: () => Promise.resolve(),
@@ -133,14 +133,14 @@ export class FakeLog {
     this.#earliest.set(`${topic} ${partition}`, offset);
   }
 
-  offsets(topic: string, group: string): PartitionOffsets[] {
+  offsets(topic: string, group: string, asked?: readonly number[]): PartitionOffsets[] {
     const { committed } = this.group(topic, group);
     return this.#topic(topic).map((records, partition) => ({
       partition,
       earliest: this.#earliest.get(`${topic} ${partition}`) ?? 0,
       end: records.length,
       committed: committed.get(partition) ?? null,
-    }));
+    })).filter(({ partition }) => asked?.includes(partition) ?? true);
   }
 
   offsetsAt(topic: string, timestamp: number): Map<number, Offset> {
