@@ -70,6 +70,13 @@ export function unreachable(settings: KafkaSettings, error: unknown, loginRefuse
   return new ServiceError(message, { cause: error });
 }
 
+/** A topic's id as Kafka's own tools show it; undefined for the zeros that stand for none. */
+export function topicIdOf(uuid: Uint8Array): string | undefined {
+  return uuid.some((byte) => byte !== 0)
+    ? uuid.toBase64({ alphabet: "base64url", omitPadding: true })
+    : undefined;
+}
+
 /** An error and all that it holds: its cause, and those that stand side by side in it, for several topics or brokers. */
 export function causes(error: unknown): Error[] {
   const found: Error[] = [];

@@ -102,6 +102,11 @@ class EmbeddedLog implements Log {
   }
 
   // deno-lint-ignore require-await -- what it throws is to be a rejection
+  async topicId(topic: string): Promise<string> {
+    return this.#topic(topic).uuid;
+  }
+
+  // deno-lint-ignore require-await -- what it throws is to be a rejection
   async offsets(topic: string, group: string, asked?: readonly number[]): Promise<PartitionOffsets[]> {
     const stored = this.#topic(topic);
     const committed = this.#store.committed(stored, group);

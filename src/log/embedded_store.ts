@@ -2,14 +2,18 @@ import { Buffer } from "node:buffer";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Offset, ProducedRecord, RecordHeader, SourceRecord } from "../record.ts";
 
-const version = 1;
+const version = 2;
+
+/** 128 random bits, as hexadecimal digits. */
+const randomId = "lower(hex(randomblob(16)))";
 
 const schema = `
   create table topics (
     id integer primary key,
     name text not null unique,
     partitions integer not null,
-    max_record_bytes integer not null
+    max_record_bytes integer not null,
+    uuid text not null
   ) strict;
   create table records (
     topic integer not null,
@@ -31,9 +35,18 @@ const schema = `
   pragma user_version = ${version};
 `;
 
+/** From format 1, whose topics had no ids of their own. */
+const addIds = `
+  alter table topics add column uuid text not null default '';
+  update topics set uuid = ${randomId};
+  pragma user_version = ${version};
+`;
+
 /** A topic as the file holds it. */
 export interface StoredTopic {
   readonly id: number;
+  /** No other topic has it, in no other file. */
+  readonly uuid: string;
   readonly partitions: number;
   /** Bytes of key, value and headers. */
   readonly maxRecordBytes: number;
@@ -55,6 +68,13 @@ export interface StoredPosition {
   readonly group: string;
   readonly partition: number;
   readonly offset: Offset;
+}
+
+interface TopicRow {
+  readonly id: number;
+  readonly uuid: string;
+  readonly partitions: number;
+  readonly max_record_bytes: number;
 }
 
 interface RecordRow {
@@ -88,6 +108,7 @@ export class EmbeddedStore {
         user_version: number;
       };
       if (found === 0) this.#transaction(() => this.#db.exec(schema));
+      else if (found === 1) this.#transaction(() => this.#db.exec(addIds));
       else if (found !== version) {
         throw new Error(`it has format ${found}, and this program knows ${version}`);
       }
@@ -110,26 +131,26 @@ export class EmbeddedStore {
   topic(name: string): StoredTopic | undefined {
     const known = this.#topics.get(name);
     if (known) return known;
-    const row = this.#db.prepare("select id, partitions, max_record_bytes from topics where name = ?").get(
-      name,
-    );
+    const row = this.#db.prepare("select id, uuid, partitions, max_record_bytes from topics where name = ?")
+      .get(name) as unknown as TopicRow | undefined;
     if (!row) return undefined;
-    const { id, partitions, max_record_bytes: maxRecordBytes } = row as Record<string, number>;
+    const { id, uuid, partitions, max_record_bytes: maxRecordBytes } = row;
     const last = this.#db.prepare(
       `select max("offset") as last from records where topic = ? and partition = ?`,
     );
-    const ends = Array.from({ length: partitions! }, (_, partition) => {
-      const { last: offset } = last.get(id!, partition) as { last: number | null };
+    const ends = Array.from({ length: partitions }, (_, partition) => {
+      const { last: offset } = last.get(id, partition) as { last: number | null };
       return offset === null ? 0 : offset + 1;
     });
-    const topic = { id: id!, partitions: partitions!, maxRecordBytes: maxRecordBytes!, ends };
+    const topic = { id, uuid, partitions, maxRecordBytes, ends };
     this.#topics.set(name, topic);
     return topic;
   }
 
   createTopic(name: string, partitions: number, maxRecordBytes: number): void {
-    this.#db.prepare("insert into topics (name, partitions, max_record_bytes) values (?, ?, ?)")
-      .run(name, partitions, maxRecordBytes);
+    this.#db.prepare(
+      `insert into topics (name, partitions, max_record_bytes, uuid) values (?, ?, ?, ${randomId})`,
+    ).run(name, partitions, maxRecordBytes);
   }
 
   /** Appends all records and sets all positions or, when it throws, none. Records without a time get `now`. */

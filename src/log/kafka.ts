@@ -17,7 +17,7 @@ import {
   loadKafkaClients,
 } from "./kafka_client.ts";
 import { KafkaMembership } from "./kafka_membership.ts";
-import { fetchStableOffsets, type OpenAdmin, openAdmin } from "./kafka_requests.ts";
+import { fetchStableOffsets, fetchTopicId, type OpenAdmin, openAdmin } from "./kafka_requests.ts";
 import { isTooLarge, KafkaProducer } from "./kafka_producer.ts";
 import { KafkaTransactionalProducer } from "./kafka_transactional_producer.ts";
 import type {
@@ -100,6 +100,12 @@ class KafkaLog implements Log {
   publisher(id: string): Publisher {
     const producer = new KafkaTransactionalProducer(id, this.#clients());
     return new KafkaPublisher({ producer, requestBytes: this.#requestBytes, isTooLarge });
+  }
+
+  topicId(topic: string): Promise<string | undefined> {
+    return this.#ask(`read the id of topic "${topic}"`, ({ client, cluster }) => {
+      return fetchTopicId(client.protocol, cluster, topic);
+    });
   }
 
   offsets(topic: string, group: string, partitions?: readonly number[]): Promise<PartitionOffsets[]> {

@@ -1,9 +1,11 @@
 /**
- * A request that kafkajs 2.2.4 knows only in versions that say too little: OffsetFetch that passes over offsets of
- * transactions. It is written and read here, and sent by the connections of kafkajs's admin.
+ * Requests that kafkajs 2.2.4 knows only in versions that say too little: Metadata without topic ids, and OffsetFetch that
+ * passes over offsets of transactions. They are written and read here, and sent by the connections of kafkajs's admin.
  */
+import { Buffer } from "node:buffer";
 import type { Admin, Kafka } from "kafkajs";
 import type { Offset } from "../record.ts";
+import { topicIdOf } from "./brokers.ts";
 
 /** kafkajs's admin, and the connections to brokers that it keeps to itself. */
 export interface OpenAdmin {
@@ -13,6 +15,7 @@ export interface OpenAdmin {
 
 /** What of kafkajs's connections to a cluster is needed here. */
 export interface Cluster {
+  readonly brokerPool: { findConnectedBroker(): Promise<Broker> };
   findGroupCoordinator(of: { readonly groupId: string }): Promise<Broker>;
   addTargetTopic(topic: string): Promise<void>;
   refreshMetadataIfNecessary(): Promise<void>;
@@ -40,6 +43,7 @@ interface ProtocolRequest<T> {
 
 interface Encoder {
   writeBoolean(value: boolean): Encoder;
+  writeBuffer(bytes: Uint8Array): Encoder;
   writeInt32(value: number): Encoder;
   writeUVarInt(value: number): Encoder;
   writeUVarIntString(value: string): Encoder;
@@ -61,6 +65,8 @@ export interface Protocol {
   readonly createErrorFromCode: (code: number) => Error;
 }
 
+/** The first version that tells the ids of topics: Kafka 2.8. */
+const metadata = { apiKey: 3, apiName: "Metadata", apiVersion: 10 };
 /** The first version that can ask for stable offsets: Kafka 2.5. */
 const offsetFetch = { apiKey: 9, apiName: "OffsetFetch", apiVersion: 7 };
 
@@ -89,6 +95,37 @@ export function openAdmin(kafka: Kafka): OpenAdmin {
   } finally {
     makers[hidden] = make;
   }
+}
+
+/** The id of a topic; undefined when the broker does not know such ids. */
+export async function fetchTopicId(
+  protocol: Protocol,
+  cluster: Cluster,
+  topic: string,
+): Promise<string | undefined> {
+  const broker = await cluster.brokerPool.findConnectedBroker();
+  if (!knows(broker, metadata)) return undefined;
+  return await send(protocol, broker, metadata, (encoder) => {
+    encoder.writeUVarInt(1 + 1).writeBuffer(Buffer.alloc(16)).writeUVarIntString(topic).writeUVarInt(0);
+    // Neither is the topic to be made, nor is it told what may be done with the cluster and the topic.
+    encoder.writeBoolean(false).writeBoolean(false).writeBoolean(false);
+  }, (decoder) => {
+    decoder.readInt32(); // throttle time
+    readArray(decoder, () => {
+      decoder.readInt32(); // node
+      decoder.readUVarIntString(); // host
+      decoder.readInt32(); // port
+      decoder.readUVarIntString(); // rack
+      skipTags(decoder);
+    });
+    decoder.readUVarIntString(); // cluster
+    decoder.readInt32(); // controller
+    decoder.readUVarInt(); // topics, of which there is one
+    check(protocol, decoder.readInt16());
+    decoder.readUVarIntString(); // name
+    // What comes after that is not looked at.
+    return topicIdOf(decoder.readBytes(16));
+  });
 }
 
 /**
@@ -130,15 +167,15 @@ export async function fetchStableOffsets(
   });
 }
 
-function knows({ versions }: Broker, { apiKey, apiVersion }: typeof offsetFetch): boolean {
+function knows({ versions }: Broker, { apiKey, apiVersion }: typeof metadata): boolean {
   return (versions[apiKey]?.maxVersion ?? 0) >= apiVersion;
 }
 
-/** The request is of a flexible version: headers and structures end with tagged fields, and lengths are varints. */
+/** Both requests are of a flexible version: headers and structures end with tagged fields, and lengths are varints. */
 async function send<T>(
   { Encoder, Decoder }: Protocol,
   broker: Broker,
-  request: typeof offsetFetch,
+  request: typeof metadata,
   write: (encoder: Encoder) => void,
   read: (decoder: Decoder) => T,
 ): Promise<T> {

@@ -30,6 +30,12 @@ export interface Log {
   consumer(topic: string, group: string): LogConsumer;
 
   /**
+   * The topic's id, as it is now: one that was deleted and made anew has another id, however alike it looks. Undefined
+   * when the service knows none (Kafka before 2.8).
+   */
+  topicId(topic: string): Promise<string | undefined>;
+
+  /**
    * Of every partition, or of those given: where it starts and ends, and what the group has committed; read in this order:
    * committed, end. While a publisher moves the group in one of these partitions, it waits; after some seconds it throws.
    */

@@ -6,6 +6,7 @@ import {
   type KafkaSettings,
   openTimeout,
   recordGrowth,
+  topicIdOf,
   unreachable,
   within,
 } from "./brokers.ts";
@@ -103,6 +104,16 @@ class PlatformaticLog implements Log {
   publisher(id: string): Publisher {
     const producer = new PlatformaticTransactionalProducer(id, this.#clients);
     return new KafkaPublisher({ producer, requestBytes: this.#requestBytes, isTooLarge });
+  }
+
+  topicId(topic: string): Promise<string | undefined> {
+    return this.#ask(`read the id of topic "${topic}"`, async (admin) => {
+      const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
+      const id = topics.get(topic)!.id as string | undefined;
+      // With brokers that know no ids, the library gives the name.
+      const digits = id === topic ? undefined : id?.replaceAll("-", "");
+      return digits === undefined ? undefined : topicIdOf(Uint8Array.fromHex(digits));
+    });
   }
 
   offsets(topic: string, group: string, asked?: readonly number[]): Promise<PartitionOffsets[]> {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { ServiceError } from "../../src/errors.ts";
 import { openEmbeddedLog } from "../../src/log/embedded.ts";
 import { LogReader } from "../support/log_reader.ts";
@@ -59,6 +60,44 @@ Deno.test("embedded log: holds topics, records and positions after it was closed
     await reader.until("all is read", () => reader.records().length === 4);
     assert.deepEqual(reader.values(1), ["b", "c", "d"]);
     await second.close();
+  });
+});
+
+Deno.test("embedded log: a topic keeps its id, and has another one in another file", async () => {
+  await withFile(async (file) => {
+    const ids: (string | undefined)[] = [];
+    for (const each of [file, file, `${file}-2`]) {
+      const log = openEmbeddedLog({ file: each });
+      await log.createTopic("users", { partitions: 2 });
+      ids.push(await log.topicId("users"));
+      await log.close();
+    }
+    assert.equal(ids[0], ids[1]);
+    assert.notEqual(ids[0], ids[2]);
+  });
+});
+
+Deno.test("embedded log: gives ids to the topics of a file of before they had any", async () => {
+  await withFile(async (file) => {
+    const old = openEmbeddedLog({ file });
+    for (const topic of ["users", "orders"]) await old.createTopic(topic, { partitions: 1 });
+    await old.produce("users", [recordTo(0, "a")]);
+    await old.close();
+    const db = new DatabaseSync(file);
+    db.exec("alter table topics drop column uuid; pragma user_version = 1");
+    db.close();
+
+    const ids: (string | undefined)[] = [];
+    for (let opened = 0; opened < 2; opened++) {
+      const log = openEmbeddedLog({ file });
+      await log.createTopic("later", { partitions: 1 });
+      for (const topic of ["users", "orders", "later"]) ids.push(await log.topicId(topic));
+      assert.equal((await log.offsets("users", "readers"))[0]!.end, 1);
+      await log.close();
+    }
+    assert.equal(new Set(ids).size, 3);
+    assert.ok(ids.every((id) => id!.length === 32));
+    assert.deepEqual(ids.slice(0, 3), ids.slice(3));
   });
 });
 

@@ -3,7 +3,7 @@ import type { Transaction } from "kafkajs";
 import { describeError, ServiceError } from "../../src/errors.ts";
 import type { KafkaSettings } from "../../src/log/brokers.ts";
 import type { Log } from "../../src/log/mod.ts";
-import { createTopicOf, otherClient } from "../support/other_client.ts";
+import { createTopicOf, deleteTopic, otherClient } from "../support/other_client.ts";
 import { LogReader } from "../support/log_reader.ts";
 import { service, uniqueName } from "../support/env.ts";
 import { kafkaPublisherSuite } from "./kafka_publisher_suite.ts";
@@ -229,6 +229,19 @@ export function kafkaLogSuite(name: string, open: (settings: KafkaSettings) => P
       assert.deepEqual(reader.values(), [...expected.slice(skipped), "last"], `from ${start}`);
       await reader.consumer.stop();
     }
+  });
+
+  test("tells a topic that was made anew from the one before", async (log) => {
+    const topic = uniqueName("log");
+    const produced = ["a", "b", "c"].map((value) => recordTo(0, value));
+    await log.createTopic(topic, { partitions: 1 });
+    await log.produce(topic, produced);
+    const id = await log.topicId(topic);
+    await deleteTopic(topic);
+    await log.createTopic(topic, { partitions: 1 });
+    await log.produce(topic, produced);
+    assert.notEqual(await log.topicId(topic), id);
+    assert.equal((await log.offsets(topic, uniqueName("group")))[0]!.end, 3);
   });
 
   test("sends smaller requests to a topic that takes less than is usual", async (log) => {

@@ -10,6 +10,20 @@ const broker = service("kafka");
 const brokers = [broker ?? ""];
 
 Deno.test({
+  name: "platformatic: knows a topic by the same id as the other client",
+  ignore: broker === undefined,
+  fn: async () => {
+    const logs = [await openKafka({ brokers }), await openPlatformatic({ brokers })];
+    const topic = uniqueName("log");
+    await logs[0]!.createTopic(topic, { partitions: 1 });
+    const [one, other] = await Promise.all(logs.map((log) => log.topicId(topic)));
+    assert.ok(one);
+    assert.equal(one, other);
+    for (const log of logs) await log.close();
+  },
+});
+
+Deno.test({
   name: "platformatic: shares a group with the other client, whichever was there first",
   ignore: broker === undefined,
   fn: async () => {

@@ -228,6 +228,19 @@ export function logSuite({ name, ignore, open }: LogUnderTest): void {
     await assert.rejects(log.produce(absent, [record("a")]), /does not exist/);
   });
 
+  test("knows a topic by an id that stays, and that no other topic has", 2, async ({ log, topic, group }) => {
+    const id = await log.topicId(topic);
+    assert.match(id!, /^[\w-]{22,}$/);
+    await log.produce(topic, [record("a"), record("b")]);
+    await log.createTopic(topic, { partitions: 5 });
+    await log.offsets(topic, group);
+    assert.equal(await log.topicId(topic), id);
+    const other = uniqueName("log");
+    await log.createTopic(other, { partitions: 2 });
+    assert.notEqual(await log.topicId(other), id);
+    await assert.rejects(log.topicId(uniqueName("absent")), /does not exist/);
+  });
+
   test("reads a topic that is made after the start", 1, async ({ log }) => {
     const topic = uniqueName("later");
     const reader = new LogReader(log.consumer(topic, uniqueName("group")));

@@ -31,6 +31,8 @@ export class FakeLog {
   readonly options: FakeLogOptions;
   /** By topic and partition; null is an offset that no reader gets a record for, as a transaction's marker. */
   readonly topics = new Map<string, (SourceRecord | null)[][]>();
+  readonly #ids = new Map<string, string>();
+  #made = 0;
   /** The most bytes of a record's value that a topic takes. */
   readonly #limits = new Map<string, number>();
   /** Where partitions start whose first records were deleted. */
@@ -60,6 +62,7 @@ export class FakeLog {
         ),
       consumer: (topic, group) => new FakeConsumer(this.group(topic, group), wire),
       publisher: (id) => new FakePublisher(this, id, wire),
+      topicId: (topic) => call("topicId", () => this.topicId(topic)),
       offsets: (topic, group, partitions) => call("offsets", () => this.offsets(topic, group, partitions)),
       offsetsAt: (topic, timestamp) => call("offsetsAt", () => this.offsetsAt(topic, timestamp)),
       describe: () => call("describe", () => ({ detail: "1 broker at memory:1", brokers: 1 })),
@@ -70,8 +73,22 @@ export class FakeLog {
   createTopic(topic: string, partitions: number, maxValueBytes = 1_000_000): void {
     if (this.topics.has(topic)) return;
     this.#limits.set(topic, maxValueBytes);
+    this.#ids.set(topic, `topic-number-${++this.#made}-of-the-log`);
     this.topics.set(topic, Array.from({ length: partitions }, () => []));
     this.#wake(topic);
+  }
+
+  /** As an administrator does who makes it anew at once. */
+  recreateTopic(topic: string): void {
+    const partitions = this.#topic(topic).length;
+    this.topics.delete(topic);
+    for (const group of this.#groups.values()) if (group.topic === topic) group.committed.clear();
+    this.createTopic(topic, partitions, this.#limits.get(topic));
+  }
+
+  topicId(topic: string): string {
+    this.#topic(topic);
+    return this.#ids.get(topic)!;
   }
 
   addPartition(topic: string): void {

@@ -1,4 +1,5 @@
 /** What another program does to the Kafka that tests use. */
+import { setTimeout } from "node:timers/promises";
 import type { Kafka } from "kafkajs";
 import { loadKafkaClients } from "../../src/log/kafka_client.ts";
 import { service } from "./env.ts";
@@ -20,4 +21,16 @@ export async function createTopicOf(topic: string, maxMessageBytes: number, part
     }],
   });
   await admin.disconnect();
+}
+
+/** Deletes a topic, and waits until it is gone: until then no other of its name can be made. */
+export async function deleteTopic(topic: string): Promise<void> {
+  const admin = (await otherClient()).admin();
+  await admin.connect();
+  try {
+    await admin.deleteTopics({ topics: [topic] });
+    while ((await admin.listTopics()).includes(topic)) await setTimeout(20);
+  } finally {
+    await admin.disconnect();
+  }
 }
