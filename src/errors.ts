@@ -35,7 +35,12 @@ export class Fenced extends Error {
 
 /** The position to read from is no longer (or not yet) in the topic. The message says what was lost and what to do. */
 export class OffsetOutOfRange extends Error {
-  override readonly name = "OffsetOutOfRange";
+  override readonly name: string = "OffsetOutOfRange";
+}
+
+/** The position to read from is one in a topic that was deleted, and whose name another topic has. The message names both. */
+export class TopicRecreated extends OffsetOutOfRange {
+  override readonly name = "TopicRecreated";
 }
 
 /** The text of an error and of what caused it, innermost last: what a person needs to find the root. */

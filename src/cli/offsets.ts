@@ -71,6 +71,8 @@ async function resetOffsets(name: string, flags: ResetFlags): Promise<ExitCode> 
   return await withServices(name, flags, async (services, pipeline) => {
     const plan = stageThatReads(pipeline, flags.topic);
     const source: SourceName = { topic: plan.source.topic, group: plan.source.group };
+    // Before the offsets: those of a topic that is made anew this very moment are not to be taken for the new one's.
+    const topicId = await services.log.topicId(source.topic);
     const offsets = await services.log.offsets(source.topic, source.group);
     const chosen = offsets.filter(({ partition }) => (flags.partition ?? `${partition}`) === `${partition}`);
     if (chosen.length === 0) {
@@ -84,7 +86,7 @@ async function resetOffsets(name: string, flags: ResetFlags): Promise<ExitCode> 
       chosen.map((each) => [each.partition, found?.get(each.partition) ?? positionIn(each, flags.to!)]),
     );
     const skipUnpublished = flags.skipUnpublished ?? false;
-    const skipped = await resetPositions({ plan, services, positions, offsets, skipUnpublished });
+    const skipped = await resetPositions({ plan, services, positions, offsets, topicId, skipUnpublished });
     for (const [partition, offset] of positions) {
       console.log(`partition ${partition} of ${source.topic} goes on at ${offset}`);
     }

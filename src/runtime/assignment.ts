@@ -6,6 +6,7 @@ import type { Checkpoint, SourceName, Warehouse } from "../warehouse/mod.ts";
 import type { Lane, OwnedPartition } from "./lane.ts";
 import type { PartitionPublisher } from "./partition_publisher.ts";
 import { retry, serviceBackoff } from "./retry.ts";
+import { SourceTopic } from "./source_topic.ts";
 import { startingPositions, type StartingPositionsOptions } from "./starting_positions.ts";
 import { checkRange, wantedOf } from "./wanted_range.ts";
 
@@ -14,6 +15,8 @@ export interface AssignmentOptions extends StartingPositionsOptions {
   readonly lanes: readonly Lane[];
   readonly warehouse: Warehouse;
   readonly consumer: LogConsumer;
+  /** Asks the log for the id of the topic that has the name now. */
+  readonly topicId: () => Promise<string | undefined>;
   /** Asks the log where partitions start and end. */
   readonly offsets: () => Promise<readonly PartitionOffsets[]>;
   /** Takes over the publishers of the output topics. */
@@ -36,9 +39,11 @@ export class Assignment {
   #last: Promise<unknown> = Promise.resolve();
   /** Goes up with each assignment: one that is outdated is given up. */
   #generation = 0;
+  readonly #topic: SourceTopic;
 
   constructor(options: AssignmentOptions) {
     this.#options = options;
+    this.#topic = new SourceTopic(options);
   }
 
   *owned(): Iterable<OwnedPartition> {
@@ -59,6 +64,7 @@ export class Assignment {
    * depend on it.
    *
    * @throws {OffsetOutOfRange} when the log no longer has, or does not have yet, a position.
+   * @throws {TopicRecreated} when a position is one in another topic.
    */
   take(partitions: readonly number[]): Promise<ReadonlyMap<number, Offset>> {
     const generation = ++this.#generation;
@@ -74,15 +80,18 @@ export class Assignment {
 
   async #take(partitions: readonly number[], generation: number): Promise<ReadonlyMap<number, Offset>> {
     const { plan, warehouse, source } = this.#options;
+    // Before the offsets: should the topic be made anew in between, the positions are taken for ones in the old one.
+    const topicId = await this.#topic.id();
     const offsets = new Map((await this.#options.offsets()).map((each) => [each.partition, each]));
     const epochs = new Map(
       [...this.owned()].map(({ checkpoint }) => [checkpoint.partition, checkpoint.epoch]),
     );
-    await this.#begin(offsets.values());
+    await this.#begin(offsets.values(), topicId);
     const added = (partition: number) => offsets.get(partition)?.earliest ?? 0;
     // Another may own them by now, who would be fenced for nothing.
     if (generation !== this.#generation) throw new Error("the partitions were assigned anew meanwhile");
-    const checkpoints = await warehouse.claim(source, partitions, epochs, added);
+    const checkpoints = await warehouse.claim(source, partitions, epochs, added, topicId);
+    await this.#topic.check(checkpoints);
     const kept = checkpoints.filter(({ partition, epoch }) => epochs.get(partition) === epoch);
     for (const owned of [...this.owned()]) {
       if (!kept.some(({ partition }) => partition === owned.partition)) this.#lose(owned);
@@ -147,8 +156,12 @@ export class Assignment {
    * Asks the log whether it has what is to be read next.
    *
    * @throws {OffsetOutOfRange} when it has not.
+   * @throws {TopicRecreated} when it has another topic by now.
    */
   async checkRanges(): Promise<void> {
+    if (await this.#topic.hasChanged()) {
+      await this.#topic.check([...this.owned()].map(({ checkpoint }) => checkpoint));
+    }
     // Asked before the log is: what comes in meanwhile may take a position beyond the end that was seen.
     const positions = [...this.owned()].map((owned) => ({
       partition: owned.partition,
@@ -183,10 +196,11 @@ export class Assignment {
    * The first time that a group reads a topic, every partition gets its position at once: those that are added later
    * hold records that nobody has seen, and are read from their start.
    */
-  async #begin(offsets: Iterable<PartitionOffsets>): Promise<void> {
+  async #begin(offsets: Iterable<PartitionOffsets>, topicId: string | undefined): Promise<void> {
     const { warehouse, source } = this.#options;
     if ((await warehouse.positions(source)).length > 0) return;
-    await warehouse.setPositions(source, await startingPositions(this.#options, offsets), "absent");
+    const positions = await startingPositions(this.#options, offsets);
+    await warehouse.setPositions(source, positions, "absent", topicId);
   }
 
   /**

@@ -118,6 +118,7 @@ export class PipelineRun {
       lanes: this.#lanes,
       warehouse: services.warehouse,
       consumer: this.#consumer,
+      topicId: () => services.log.topicId(this.#source.topic),
       offsets: () => this.#group.poll(),
       offsetsAt: (timestamp) => services.log.offsetsAt(this.#source.topic, timestamp),
       now,

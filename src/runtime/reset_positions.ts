@@ -8,12 +8,14 @@ export interface ResetOptions {
   readonly plan: Pipeline;
   readonly services: {
     readonly log: Pick<Log, "publisher" | "offsets">;
-    readonly warehouse: Pick<Warehouse, "positions" | "claim" | "setPositions">;
+    readonly warehouse: Pick<Warehouse, "positions" | "topicIds" | "claim" | "setPositions">;
   };
   /** Where partitions go on; others stay as they are. */
   readonly positions: ReadonlyMap<number, Offset>;
   /** Where the source's partitions start and end. */
   readonly offsets: readonly PartitionOffsets[];
+  /** The topic that these are offsets in, asked for before them. */
+  readonly topicId: string | undefined;
   /** Skips what topics have not got yet, rather than refuse to. */
   readonly skipUnpublished: boolean;
 }
@@ -66,7 +68,7 @@ export async function resetPositions(options: ResetOptions): Promise<Unpublished
     look(held, nextOf(claimed));
     return new Map(topics.map((topic) => [topic, placed(held.get(topic)!, nextOf(claimed), options)]));
   });
-  await warehouse.setPositions(source, positions, "all");
+  await warehouse.setPositions(source, positions, "all", options.topicId);
   return skipped;
 }
 

@@ -44,7 +44,7 @@ export function checkRange(
 }
 
 /** What names a stage to `weir offsets reset`. */
-function resetArguments({ name, source }: Pipeline): string {
+export function resetArguments({ name, source }: Pipeline): string {
   const [pipeline, behind] = name.split("/");
   return behind === undefined ? name : `${pipeline} --topic ${source.topic}`;
 }

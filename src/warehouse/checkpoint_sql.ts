@@ -19,6 +19,18 @@ export async function readPositions(
   return rows.map(checkpointOf);
 }
 
+/** See {@linkcode Warehouse.topicIds}. */
+export async function readTopicIds(
+  session: SqlSession,
+  { group, topic }: SourceName,
+): Promise<Map<number, string>> {
+  const rows = await session.query(
+    "select partition, topic_id from weir.positions where group_id = $1 and topic = $2 and topic_id is not null",
+    [group, topic],
+  );
+  return new Map(rows.map(({ partition, topic_id }) => [Number(partition), String(topic_id)]));
+}
+
 /**
  * See {@linkcode Warehouse.setPositions}. A position that was set has no owner: epoch 0, or one more than before. Its owner
  * may have written rows of records that nobody will read again: those read from now on get later write times. A partition
@@ -29,19 +41,21 @@ export async function setPositions(
   { group, topic }: SourceName,
   positions: ReadonlyMap<number, Offset>,
   which: "absent" | "all",
+  topicId?: string,
 ): Promise<void> {
   await session.query(
-    `insert into weir.positions as p (group_id, topic, partition, epoch, next_offset, watermark)
-     select $1, $2, c.partition, 0, c.next_offset, w.watermark
+    `insert into weir.positions as p (group_id, topic, partition, epoch, next_offset, watermark, topic_id)
+     select $1, $2, c.partition, 0, c.next_offset, w.watermark, $5
      from (select weir.lock_watermark($1, $2) as watermark) as w,
        unnest($3::integer[], $4::bigint[]) as c (partition, next_offset) order by c.partition
      on conflict (group_id, topic, partition) ${
       which === "absent"
         ? "do nothing"
-        : "do update set next_offset = excluded.next_offset, epoch = p.epoch + 1, updated_at = now(), " +
+        : "do update set next_offset = excluded.next_offset, topic_id = excluded.topic_id, epoch = p.epoch + 1, " +
+          "updated_at = now(), " +
           "write_time = greatest(p.write_time, (extract(epoch from clock_timestamp()) * 1e6)::bigint)"
     }`,
-    [group, topic, arrayText([...positions.keys()]), arrayText([...positions.values()])],
+    [group, topic, arrayText([...positions.keys()]), arrayText([...positions.values()]), topicId ?? null],
   );
 }
 
@@ -52,16 +66,24 @@ export async function claimPartitions(
   partitions: readonly number[],
   held: ReadonlyMap<number, number>,
   initial: (partition: number) => Offset,
+  topicId?: string,
 ): Promise<Checkpoint[]> {
   const { group, topic } = source;
   const present = new Set((await readPositions(session, source)).map((checkpoint) => checkpoint.partition));
   const absent = partitions.filter((partition) => !present.has(partition));
   if (absent.length > 0) {
-    await setPositions(session, source, new Map(absent.map((each) => [each, initial(each)])), "absent");
+    await setPositions(
+      session,
+      source,
+      new Map(absent.map((each) => [each, initial(each)])),
+      "absent",
+      topicId,
+    );
   }
   const rows = await session.query(
     `update weir.positions as p
-     set epoch = case when p.epoch = c.held then p.epoch else p.epoch + 1 end, updated_at = now()
+     set epoch = case when p.epoch = c.held then p.epoch else p.epoch + 1 end, updated_at = now(),
+       topic_id = coalesce(p.topic_id, $5)
      from (
        select l.partition, h.held
        from weir.positions as l
@@ -75,6 +97,7 @@ export async function claimPartitions(
       topic,
       arrayText(partitions),
       arrayText(partitions.map((partition) => held.get(partition) ?? null)),
+      topicId ?? null,
     ],
   );
   if (rows.length < partitions.length) {

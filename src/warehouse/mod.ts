@@ -32,25 +32,31 @@ export interface Warehouse {
   /**
    * Makes the caller the owner of partitions and gives their checkpoints, sorted by partition. A partition whose epoch
    * is still the one given in `held` keeps it; for all others the epoch goes up by one. One without a checkpoint gets
-   * the position that `initial` gives.
+   * the position that `initial` gives. Positions whose topic is not known yet are taken for ones in the topic of `topicId`.
    */
   claim(
     source: SourceName,
     partitions: readonly number[],
     held: ReadonlyMap<number, number>,
     initial: (partition: number) => Offset,
+    topicId?: string,
   ): Promise<Checkpoint[]>;
 
   /**
    * Sets where partitions go on: those that have no checkpoint yet (`absent`), or all, taking them from their owners, who
    * are fenced and start over from there (`all`). Write times go on from now, so that what is read after it wins over
-   * whatever was written before; event times stay.
+   * whatever was written before; event times stay. They are positions in the topic of `topicId`; which one that is
+   * is not known without it.
    */
   setPositions(
     source: SourceName,
     positions: ReadonlyMap<number, Offset>,
     which: "absent" | "all",
+    topicId?: string,
   ): Promise<void>;
+
+  /** By partition: the id of the topic that the position is one in, where that is known. */
+  topicIds(source: SourceName): Promise<ReadonlyMap<number, string>>;
 
   /** The watermarks of sources, and the windows that they close. */
   readonly watermarks: Watermarks;

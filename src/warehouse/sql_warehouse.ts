@@ -1,6 +1,6 @@
 import { ServiceError } from "../errors.ts";
 import type { Offset } from "../record.ts";
-import { claimPartitions, readPositions, setPositions } from "./checkpoint_sql.ts";
+import { claimPartitions, readPositions, readTopicIds, setPositions } from "./checkpoint_sql.ts";
 import { SqlCommits } from "./commit_sql.ts";
 import { createTable, primaryKey } from "./create_table.ts";
 import { migrate } from "./migrations/mod.ts";
@@ -83,10 +83,11 @@ class SqlWarehouse implements Warehouse {
     partitions: readonly number[],
     held: ReadonlyMap<number, number>,
     initial: (partition: number) => Offset,
+    topicId?: string,
   ): Promise<Checkpoint[]> {
     return withSession(
       this.#database,
-      (session) => claimPartitions(session, source, partitions, held, initial),
+      (session) => claimPartitions(session, source, partitions, held, initial, topicId),
     );
   }
 
@@ -94,8 +95,13 @@ class SqlWarehouse implements Warehouse {
     source: SourceName,
     positions: ReadonlyMap<number, Offset>,
     which: "absent" | "all",
+    topicId?: string,
   ): Promise<void> {
-    return withSession(this.#database, (session) => setPositions(session, source, positions, which));
+    return withSession(this.#database, (session) => setPositions(session, source, positions, which, topicId));
+  }
+
+  topicIds(source: SourceName): Promise<Map<number, string>> {
+    return withSession(this.#database, (session) => readTopicIds(session, source));
   }
 
   positions(source: SourceName): Promise<Checkpoint[]> {

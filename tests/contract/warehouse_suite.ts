@@ -123,6 +123,30 @@ export async function checkpointPart(warehouse: Warehouse, step: Step): Promise<
     }
   });
 
+  await step(
+    "positions know the topic that they were given in, and take another one's only when set",
+    async () => {
+      const source = newSource();
+      const ids = async () => [...await warehouse.topicIds(source)].sort();
+      await warehouse.setPositions(source, new Map([[0, 5]]), "absent");
+      await warehouse.claim(source, [0], new Map(), () => 0);
+      assert.deepEqual(await ids(), [], "nobody has told");
+      await warehouse.claim(source, [0, 1], new Map([[0, 1]]), () => 0, "first");
+      assert.deepEqual(await ids(), [[0, "first"], [1, "first"]]);
+
+      await warehouse.commit({ source, moves: [{ ...fresh(0, 6), from: 5 }], tables: [] });
+      await warehouse.claim(source, [0, 1, 2], new Map([[0, 1]]), () => 0, "second");
+      await warehouse.claim(source, [0, 1, 2], new Map(), () => 0);
+      await warehouse.setPositions(source, new Map([[0, 7]]), "absent", "second");
+      assert.deepEqual(await ids(), [[0, "first"], [1, "first"], [2, "second"]]);
+
+      await warehouse.setPositions(source, new Map([[1, 7], [3, 8]]), "all", "second");
+      await warehouse.setPositions(source, new Map([[2, 7]]), "all");
+      assert.deepEqual(await ids(), [[0, "first"], [1, "second"], [3, "second"]]);
+      assert.deepEqual([...await warehouse.topicIds({ ...source, group: "nobody's" })], []);
+    },
+  );
+
   await step("positions are those of the group and topic, and of no other", async () => {
     const source = newSource("a 'quoted' \\group\\");
     await warehouse.claim(source, [3], new Map(), () => 5);

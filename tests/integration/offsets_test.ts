@@ -49,7 +49,7 @@ for (const client of kafkaClients) {
       assert.equal(stopped.code, 1, stopped.output);
       assert.match(
         stopped.output,
-        /partition 0 of users_created at offset 3\d\d: .*ends at \d+: .*made anew.*weir offsets reset users --to earliest/,
+        /partition 0 of users_created at offset 3\d\d: .*made anew; .*weir offsets reset users --to earliest/,
       );
 
       const reset = await weir(["offsets", "reset", "users", "--to", "earliest"], stores.env);

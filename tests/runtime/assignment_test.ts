@@ -1,7 +1,7 @@
 /** Which partitions a process owns, and where they go on, while other processes do something at the same time. */
 import assert from "node:assert/strict";
 import { json, kafka, map, mapWithState, pipeline, postgresTable } from "weir";
-import { OffsetOutOfRange } from "../../src/errors.ts";
+import { OffsetOutOfRange, TopicRecreated } from "../../src/errors.ts";
 import type { LogConsumer } from "../../src/log/mod.ts";
 import { Assignment, type AssignmentOptions } from "../../src/runtime/assignment.ts";
 import { Lane } from "../../src/runtime/lane.ts";
@@ -23,8 +23,9 @@ function assignmentOf(
   other: Partial<AssignmentOptions> = {},
 ): Assignment {
   const slot = { id: 0, worker: { assign() {} }, starting: false } as unknown as WorkerSlot;
-  const warehouse: Pick<Warehouse, "positions" | "claim"> = {
+  const warehouse: Pick<Warehouse, "positions" | "claim" | "topicIds"> = {
     positions: () => Promise.resolve([held]),
+    topicIds: () => Promise.resolve(new Map([[0, "one"]])),
     claim: () => Promise.resolve([{ ...held, epoch: held.epoch + 1 }]),
   };
   const failed = (error: unknown) => assert.fail(String(error));
@@ -34,6 +35,7 @@ function assignmentOf(
     lanes: [new Lane(slot, "p", { records: 10, bytes: 1_000 }, () => 0)],
     warehouse: warehouse as Warehouse,
     consumer: {} as LogConsumer,
+    topicId: () => Promise.resolve("one"),
     offsets: () => Promise.resolve([{ partition: 0, earliest: 0, end: ends.shift()!, committed: null }]),
     offsetsAt: () => Promise.resolve(new Map()),
     now: () => 0,
@@ -58,6 +60,78 @@ Deno.test("a partition that ends before its position is", async () => {
     assert.match(error.message, /partition 0 of t at offset 8: the partition ends at 5/);
     return true;
   });
+});
+
+/** An assignment of partition 0, and what log and warehouse say about the topic: all of it the test's to change. */
+function assignmentIn(topic: { id: string | undefined; held: Map<number, string> }) {
+  const claimed: unknown[] = [];
+  const warehouse: Pick<Warehouse, "positions" | "claim" | "topicIds"> = {
+    positions: () => Promise.resolve([held]),
+    claim: (...args) => {
+      claimed.push(args.at(-1));
+      return Promise.resolve([{ ...held, epoch: held.epoch + 1 }]);
+    },
+    topicIds: () => Promise.resolve(topic.held),
+  };
+  const assignment = assignmentOf(held, [], {
+    warehouse: warehouse as Warehouse,
+    topicId: () => Promise.resolve(topic.id),
+    offsets: () => Promise.resolve([{ partition: 0, earliest: 0, end: 100, committed: null }]),
+  });
+  return { assignment, claimed };
+}
+
+function recreated(error: unknown): boolean {
+  assert.ok(error instanceof TopicRecreated && error instanceof OffsetOutOfRange, `${error}`);
+  assert.match(
+    error.message,
+    /partition 0 of t at offset 8: the topic was deleted and made anew; .* id one, .* id two; .* weir offsets reset p --to earliest$/,
+  );
+  return true;
+}
+
+Deno.test("a position in a topic that was made anew is not gone on from, however far the new one goes", async () => {
+  const { assignment } = assignmentIn({ id: "two", held: new Map([[0, "one"]]) });
+  await assert.rejects(assignment.take([0]), recreated);
+});
+
+Deno.test("a topic that is made anew under a process is noticed when it looks", async () => {
+  const topic = { id: "one", held: new Map([[0, "one"]]) };
+  const { assignment } = assignmentIn(topic);
+  await assignment.take([0]);
+  await assignment.checkRanges();
+  topic.id = "two";
+  await assert.rejects(assignment.checkRanges(), recreated);
+});
+
+Deno.test("positions that were set in the new topic meanwhile are gone on from", async () => {
+  const topic = { id: "one", held: new Map([[0, "one"]]) };
+  const { assignment } = assignmentIn(topic);
+  await assignment.take([0]);
+  topic.id = "two";
+  topic.held.set(0, "two");
+  await assignment.checkRanges();
+  await assignment.take([0]);
+});
+
+Deno.test("a position whose topic nobody knows is taken for one in the topic that is there", async () => {
+  const topic = { id: "two", held: new Map() };
+  const { assignment, claimed } = assignmentIn(topic);
+  await assignment.take([0]);
+  await assignment.checkRanges();
+  assert.deepEqual(claimed, ["two"]);
+});
+
+Deno.test("partitions of others, and topics without an id, stop nobody", async () => {
+  const topic: { id: string | undefined; held: Map<number, string> } = {
+    id: "two",
+    held: new Map([[0, "two"], [1, "one"]]),
+  };
+  const { assignment } = assignmentIn(topic);
+  await assignment.take([0]);
+  topic.id = undefined;
+  await assignment.checkRanges();
+  await assignment.take([0]);
 });
 
 Deno.test("publishers that were opened for nothing are closed", async () => {
@@ -93,7 +167,8 @@ Deno.test("a lane that starts over leaves a partition alone that went away and c
   const loading = Promise.withResolvers<void>();
   const began = Promise.withResolvers<void>();
   let isSlow = false;
-  const warehouse: Pick<Warehouse, "positions" | "claim" | "states"> = {
+  const warehouse: Pick<Warehouse, "positions" | "claim" | "states" | "topicIds"> = {
+    topicIds: () => Promise.resolve(new Map()),
     positions: () => Promise.resolve(checkpoints()),
     claim: (_, partitions) =>
       Promise.resolve(checkpoints().filter(({ partition }) => partitions.includes(partition))),
@@ -137,8 +212,9 @@ Deno.test("a lane that starts over leaves a partition alone that went away and c
 
 Deno.test("partitions of an assignment that is outdated are not claimed", async () => {
   const claimed: number[][] = [];
-  const warehouse: Pick<Warehouse, "positions" | "claim"> = {
+  const warehouse: Pick<Warehouse, "positions" | "claim" | "topicIds"> = {
     positions: () => Promise.resolve([held]),
+    topicIds: () => Promise.resolve(new Map()),
     claim: (_, partitions) => {
       claimed.push([...partitions]);
       return Promise.resolve(partitions.map((partition) => ({ ...held, partition, epoch: 2 })));

@@ -222,6 +222,42 @@ Deno.test("the position is gone: the pipeline stops and says which records, and 
   await scenario.allIsWell();
 });
 
+for (const running of [true, false]) {
+  const when = running ? "while a process runs" : "between two runs";
+  Deno.test(`a topic made anew ${when} that has grown beyond the position: it stops, and a reset resolves it`, async () => {
+    using scenario = new Scenario();
+    const process = scenario.start();
+    scenario.things.produce(40, "good");
+    await scenario.until("all is read", () => scenario.done === 40);
+    if (!running) process.kill();
+    const { log, warehouse } = scenario.stores;
+    const before = log.topicId(sourceTopic);
+    log.recreateTopic(sourceTopic);
+    scenario.things.made.length = 0;
+    for (const { partition, next } of warehouse.positions(source)) {
+      for (let offset = 0; offset < next; offset++) log.appendMarker(sourceTopic, partition);
+    }
+    if (!running) {
+      scenario.lose(process);
+      scenario.start();
+    }
+    await scenario.until("it stops", () => scenario.failures.length > 0);
+    const now = log.topicId(sourceTopic);
+    assert.match(
+      scenario.failures[0]!,
+      new RegExp(
+        `at offset \\d+.*: the topic was deleted and made anew; .* id ${before}, .* id ${now}; .* weir offsets reset`,
+      ),
+    );
+    scenario.failures.length = 0;
+    resetTo(scenario.stores, new Map([[0, 0], [1, 0]]));
+    scenario.start();
+    scenario.things.produce(40, "good");
+    await scenario.until("all of the new topic is read", () => scenario.done === 40);
+    assert.deepEqual(scenario.failures, []);
+  });
+}
+
 Deno.test("positions that are set while processes run: they go on from there at once", async () => {
   using scenario = new Scenario();
   scenario.start();

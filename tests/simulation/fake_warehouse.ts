@@ -37,6 +37,7 @@ export class FakeWarehouse {
     { readonly table: WarehouseTable; readonly rows: Map<string, TextRow> }
   >();
   readonly #positions = new Map<string, Map<number, Checkpoint>>();
+  readonly #topicIds = new Map<string, Map<number, string>>();
   readonly #states = new Map<string, StoredStates>();
   readonly #runs = new Set<string>();
 
@@ -55,10 +56,11 @@ export class FakeWarehouse {
       kind: "postgres",
       createTable: (table) => call("createTable", () => this.createTable(table)),
       primaryKey: (schema, table) => call("primaryKey", () => this.#primaryKey(`${schema}.${table}`)),
-      claim: (source, partitions, held, initial) =>
-        call("claim", () => this.claim(source, partitions, held, initial)),
-      setPositions: (source, positions, which) =>
-        call("setPositions", () => this.setPositions(source, positions, which)),
+      claim: (source, partitions, held, initial, topicId) =>
+        call("claim", () => this.claim(source, partitions, held, initial, topicId)),
+      setPositions: (source, positions, which, topicId) =>
+        call("setPositions", () => this.setPositions(source, positions, which, topicId)),
+      topicIds: (source) => call("topicIds", () => new Map(this.#idsOf(source))),
       watermarks: {
         read: notAsked,
         markIdle: notAsked,
@@ -118,10 +120,15 @@ export class FakeWarehouse {
     partitions: readonly number[],
     held: ReadonlyMap<number, number>,
     initial: (partition: number) => Offset,
+    topicId?: string,
   ): Checkpoint[] {
     const positions = this.#of(source);
+    const ids = this.#idsOf(source);
     const absent = partitions.filter((partition) => !positions.has(partition));
     this.setPositions(source, new Map(absent.map((each) => [each, initial(each)])), "absent");
+    if (topicId !== undefined) {
+      for (const each of partitions) if (!ids.has(each)) ids.set(each, topicId);
+    }
     return partitions.toSorted((a, b) => a - b).map((partition) => {
       const before = positions.get(partition)!;
       const epoch = held.get(partition) === before.epoch ? before.epoch : before.epoch + 1;
@@ -131,8 +138,14 @@ export class FakeWarehouse {
     });
   }
 
-  setPositions(source: SourceName, given: ReadonlyMap<number, Offset>, which: "absent" | "all"): void {
+  setPositions(
+    source: SourceName,
+    given: ReadonlyMap<number, Offset>,
+    which: "absent" | "all",
+    topicId?: string,
+  ): void {
     const positions = this.#of(source);
+    const ids = this.#idsOf(source);
     for (const [partition, next] of given) {
       const before = positions.get(partition);
       if (before && which === "absent") continue;
@@ -146,6 +159,8 @@ export class FakeWarehouse {
         watermark: before?.watermark ?? null,
         idle: false,
       });
+      if (topicId === undefined) ids.delete(partition);
+      else ids.set(partition, topicId);
       this.history.push({ kind: "set", partition, before: before?.next ?? null, next });
     }
   }
@@ -220,6 +235,13 @@ export class FakeWarehouse {
 
   #takeRun(run: string): boolean {
     return !this.#runs.has(run) && this.#runs.add(run) !== undefined;
+  }
+
+  #idsOf({ group, topic }: SourceName): Map<number, string> {
+    const name = JSON.stringify([group, topic]);
+    const ids = this.#topicIds.get(name) ?? new Map();
+    this.#topicIds.set(name, ids);
+    return ids;
   }
 
   #of({ group, topic }: SourceName): Map<number, Checkpoint> {

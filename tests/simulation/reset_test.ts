@@ -74,6 +74,7 @@ class Reset implements Disposable {
       services: { log: log.connect(wire), warehouse: warehouse.connect(wire) },
       positions: new Map([[partition, target]]),
       offsets: log.offsets(sourceTopic, group),
+      topicId: log.topicId(sourceTopic),
       skipUnpublished,
     });
     let settled = false;

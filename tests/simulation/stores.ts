@@ -44,7 +44,7 @@ export function openStores(options: FakeLogOptions, broken: BrokenStores = {}): 
 /** Sets where partitions go on, as `weir offsets reset` does. */
 export function resetTo({ log, warehouse }: Stores, positions: ReadonlyMap<number, number>): void {
   log.setCursors(sourceTopic, cursorGroup, positions);
-  warehouse.setPositions({ topic: sourceTopic, group }, positions, "all");
+  warehouse.setPositions({ topic: sourceTopic, group }, positions, "all", log.topicId(sourceTopic));
 }
 
 /** How far the output topic has come in a partition. */

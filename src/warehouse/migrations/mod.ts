@@ -6,6 +6,7 @@ import { state } from "./0003_state.ts";
 import { moments } from "./0004_moments.ts";
 import { outbox } from "./0005_outbox.ts";
 import { outboxWaiting } from "./0006_outbox_waiting.ts";
+import { topicIds } from "./0007_topic_ids.ts";
 import { watermarks } from "./0002_watermarks.ts";
 
 /** In order; the place in the list, from 1, is the number. A migration that was released is never changed. */
@@ -16,6 +17,7 @@ const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: "moments", sql: moments },
   { name: "outbox", sql: outbox },
   { name: "outbox_waiting", sql: outboxWaiting },
+  { name: "topic_ids", sql: topicIds },
 ];
 
 /** Advisory locks of Postgres are numbers that applications choose: this one guards Weir's own tables and DDL. */
