@@ -90,6 +90,10 @@ export function errorType(error: unknown): string | undefined {
   );
 }
 
+export function isAbsent(error: unknown): boolean {
+  return errorType(error) === "UNKNOWN_TOPIC_OR_PARTITION";
+}
+
 export function isLoginRefused(error: unknown): boolean {
   return causes(error).some(({ name }) => name === "KafkaJSSASLAuthenticationError");
 }

@@ -1,6 +1,6 @@
 import type { PartitionerArgs, Producer } from "kafkajs";
 import type { ProducedRecord } from "../record.ts";
-import { errorType, type KafkaClient } from "./kafka_client.ts";
+import { errorType, isAbsent, type KafkaClient } from "./kafka_client.ts";
 import { producedMessage } from "./kafka_records.ts";
 import { partitionOf } from "./murmur2.ts";
 import type { TopicProducer } from "./topic_writer.ts";
@@ -27,7 +27,7 @@ export class KafkaProducer implements TopicProducer {
       await this.#producer.connect();
       await this.#producer.send({ topic: this.#topic, acks: -1, messages: records.map(producedMessage) });
     } catch (error) {
-      const absent = errorType(error) === "UNKNOWN_TOPIC_OR_PARTITION" ? ": it does not exist" : "";
+      const absent = isAbsent(error) ? ": it does not exist" : "";
       throw this.#client.failure(`Cannot write to topic "${this.#topic}"${absent}`, error);
     }
   }

@@ -2,7 +2,7 @@ import type { Producer, Transaction } from "kafkajs";
 import { Fenced } from "../errors.ts";
 import type { ProducedRecord } from "../record.ts";
 import { closeTimeout, within } from "./brokers.ts";
-import { errorType, type KafkaClient } from "./kafka_client.ts";
+import { errorType, isAbsent, type KafkaClient } from "./kafka_client.ts";
 import { partitioner } from "./kafka_producer.ts";
 import { producedMessage } from "./kafka_records.ts";
 import type { Cursor } from "./mod.ts";
@@ -77,7 +77,7 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
           cause: error,
         });
       }
-      const absent = type === "UNKNOWN_TOPIC_OR_PARTITION" ? ": the topic does not exist" : "";
+      const absent = isAbsent(error) ? ": the topic does not exist" : "";
       throw this.#client.failure(`Cannot ${what} publisher ${this.#id}${absent}`, error);
     }
   }
