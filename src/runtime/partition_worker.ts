@@ -67,22 +67,27 @@ export class PartitionWorker {
     return new Promise((resolve, reject) => {
       if (this.#dead) return reject(this.#dead);
       const request = this.#nextRequest++;
+      if (this.#due === 0) this.#waitingSince = performance.now();
       this.#loads.set(request, { resolve, reject });
       this.#send({ kind: "load", request, pipeline, partition, page });
     });
   }
 
-  /** For how many milliseconds it has not answered, though it has tasks or modules to open. */
+  /** For how many milliseconds it has not answered, though it has tasks, states to load or modules to open. */
   get silentFor(): number {
-    const due = this.#tasks.size + this.#opening.size;
-    return due === 0 ? 0 : performance.now() - this.#waitingSince;
+    return this.#due === 0 ? 0 : performance.now() - this.#waitingSince;
+  }
+
+  /** How many answers it owes. */
+  get #due(): number {
+    return this.#tasks.size + this.#loads.size + this.#opening.size;
   }
 
   process(task: TaskInput): Promise<TaskOutput> {
     return new Promise((resolve, reject) => {
       if (this.#dead) return reject(this.#dead);
       const request = this.#nextRequest++;
-      if (this.#tasks.size === 0) this.#waitingSince = performance.now();
+      if (this.#due === 0) this.#waitingSince = performance.now();
       this.#tasks.set(request, { resolve, reject });
       this.#send({ kind: "process", request, task }, task.slices.map((slice) => slice.records.buffer));
     });
@@ -117,11 +122,10 @@ export class PartitionWorker {
         return;
       case "loaded":
         this.#loads.get(message.request)?.resolve();
-        this.#loads.delete(message.request);
+        this.#answered(message.request);
         return;
       case "failed":
         this.#loads.get(message.request)?.reject(new Error(message.error));
-        this.#loads.delete(message.request);
         this.#tasks.get(message.request)?.reject(new Error(message.error));
         this.#answered(message.request);
     }
@@ -134,6 +138,7 @@ export class PartitionWorker {
 
   #answered(request: number): void {
     this.#tasks.delete(request);
+    this.#loads.delete(request);
     this.#waitingSince = performance.now();
   }
 
