@@ -21,8 +21,16 @@ export interface TableSql {
 /** The statements of every table that was written so far, each with a staging table of its own. */
 export class TableStatements {
   readonly #tables = new Map<string, TableSql>();
+  /** By the object: those who write a table again and again give the same one. */
+  readonly #same = new WeakMap<WarehouseTable, TableSql>();
 
   of(table: WarehouseTable): TableSql {
+    const sql = this.#same.get(table) ?? this.#find(table);
+    this.#same.set(table, sql);
+    return sql;
+  }
+
+  #find(table: WarehouseTable): TableSql {
     const signature = JSON.stringify(table);
     const known = this.#tables.get(signature);
     if (known) return known;
@@ -36,6 +44,7 @@ function tableSql(table: WarehouseTable, staging: string): TableSql {
   const name = `pg_temp.${identifier(staging)}`;
   const columns = table.columns.map((column) => identifier(column.name)).join(", ");
   const types = table.columns.map((column) => `${identifier(column.name)} ${postgresType(column.type)}`);
+  const parts = insertFrom(table, columns, anyRelation).split(anyRelation);
   return {
     staging,
     createStaging: `create temporary table if not exists ${identifier(staging)} (${types.join(", ")}, ` +
@@ -43,19 +52,22 @@ function tableSql(table: WarehouseTable, staging: string): TableSql {
     copy: `copy ${name} (${columns}) from stdin`,
     clear: `truncate ${name}`,
     staged: `${name} as s`,
-    insert: (relation = `${name} as s`) => {
-      if (table.passing) {
-        return outboxSql(table.outbox!, `select ${arrival}, ${columns} from ${relation}`, arrival).join(
-          ";\n",
-        );
-      }
-      if (table.sessions) return sessionSql(table, relation).join(";\n");
-      const merge = `insert into ${tableName(table)} as t (${columns}) ${selection(table, relation)} ` +
-        `on conflict (${table.key.map(identifier).join(", ")}) ${resolution(table)}`;
-      if (!table.outbox) return merge;
-      return outboxSql(table.outbox, `${merge} returning t.*`, keyOrder(table)).join(";\n");
-    },
+    insert: (relation = `${name} as s`) => parts.join(relation),
   };
+}
+
+/** Stands for a relation in statements; no identifier can have it. */
+const anyRelation = "\0";
+
+function insertFrom(table: WarehouseTable, columns: string, relation: string): string {
+  if (table.passing) {
+    return outboxSql(table.outbox!, `select ${arrival}, ${columns} from ${relation}`, arrival).join(";\n");
+  }
+  if (table.sessions) return sessionSql(table, relation).join(";\n");
+  const merge = `insert into ${tableName(table)} as t (${columns}) ${selection(table, relation)} ` +
+    `on conflict (${table.key.map(identifier).join(", ")}) ${resolution(table)}`;
+  if (!table.outbox) return merge;
+  return outboxSql(table.outbox, `${merge} returning t.*`, keyOrder(table)).join(";\n");
 }
 
 /**
