@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { Admin } from "kafkajs";
 import type { Offset } from "../record.ts";
 import type { ClusterAdmin } from "./cluster.ts";
@@ -8,6 +9,10 @@ import { onceEnded } from "./publisher.ts";
 
 /** kafkajs does not export this as a value without loading it: `ConfigResourceTypes.TOPIC`. */
 const topicResource = 2;
+
+/** Milliseconds between looks at whether a new topic's partitions have leaders, and how often it is looked. */
+const leaderPause = 50;
+const leaderLooks = 200;
 
 /** kafkajs's admin, and newer requests than it has. */
 export class KafkajsAdmin implements ClusterAdmin {
@@ -32,8 +37,10 @@ export class KafkajsAdmin implements ClusterAdmin {
       : [{ name: "max.message.bytes", value: String(maxRecordBytes) }];
     await this.#admin.createTopics({
       topics: [{ topic, numPartitions: partitions, replicationFactor: -1, configEntries }],
-      waitForLeaders: true,
+      // It would give up at once when the broker that it asks has not heard of the topic yet.
+      waitForLeaders: false,
     });
+    await this.#untilLed(topic);
   }
 
   async maxRecordBytes(topic: string): Promise<number> {
@@ -76,6 +83,20 @@ export class KafkajsAdmin implements ClusterAdmin {
 
   close(): Promise<void> {
     return this.#admin.disconnect();
+  }
+
+  async #untilLed(topic: string): Promise<void> {
+    for (let look = 1;; look++) {
+      try {
+        const { topics: [made] } = await this.#admin.fetchTopicMetadata({ topics: [topic] });
+        const { partitions } = made!;
+        if (partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)) return;
+        if (look === leaderLooks) throw new Error("some of its partitions have no leader");
+      } catch (error) {
+        if (look === leaderLooks) throw error;
+      }
+      await setTimeout(leaderPause);
+    }
   }
 
   async #partitions(topic: string): Promise<number[]> {
