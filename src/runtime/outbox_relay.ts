@@ -54,6 +54,8 @@ export class OutboxRelay {
   #notified = new AbortController();
   /** The last row that is delivered, once the delivery is open. */
   #delivered: number | undefined;
+  /** When the stream was made that the delivery is open for. */
+  #createdAt: number | undefined;
 
   constructor(options: OutboxRelayOptions) {
     this.#options = options;
@@ -104,10 +106,14 @@ export class OutboxRelay {
       const held = await warehouse.outbox.hold(stream, holder);
       meter.waits(held.waiting);
       if (!held.held) return await this.#close();
+      // Made anew while the database was put back from a backup: its numbers, and so its cursor, are others.
+      if (this.#createdAt !== held.createdAt) await this.#close();
       if (held.waiting === 0) return;
       if (!tables.target(output)) await tables.create();
-      if (this.#delivered === undefined) this.#delivered = await this.#open(held);
-      else if (this.#delivered > held.last) this.#delivered = 0;
+      if (this.#delivered === undefined) {
+        this.#delivered = await this.#open(held);
+        this.#createdAt = held.createdAt;
+      } else if (this.#delivered > held.last) this.#delivered = 0;
       const rows = await warehouse.outbox.read(stream, this.#delivered, batch);
       const last = rows.at(-1)?.sequence;
       // What waits was delivered already, and comes from a backup.

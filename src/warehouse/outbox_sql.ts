@@ -73,12 +73,14 @@ export class SqlOutbox implements Outbox {
 /**
  * Statements that put rows into a stream: `rows` is one that returns them, `order` how they follow one another. The
  * stream is locked first, by a statement of its own, so that numbers are given out in the order of commits. They follow
- * the clock, and go on by ones while it stands or was set back.
+ * the clock, and go on by ones while it stands or was set back. A stream that is gone, since the database was put back from
+ * a backup that had none, is made anew.
  */
 export function outboxSql({ stream, columns }: OutboxTarget, rows: string, order: string): string[] {
   const name = literal(stream);
   const fields = columns.flatMap((column) => [literal(column.name), field(column)]);
   return [
+    `insert into weir.outbox_streams (stream) values (${name}) on conflict do nothing`,
     `select 1 from weir.outbox_streams where stream = ${name} for update`,
     `with results as (${rows}), numbered as (
       update weir.outbox_streams set waiting = waiting + (select count(*) from results),

@@ -68,6 +68,17 @@ export async function outboxPart(store: WarehouseStore, warehouse: Warehouse, st
     },
   );
 
+  await step("a stream that is gone is made anew by the next rows, and another one by its time", async () => {
+    const { stream, table } = await newStream();
+    const { createdAt } = await outbox.hold(stream, "x");
+    await store.query(`delete from weir.outbox_streams where stream = '${stream}'`);
+    assert.equal((await outbox.hold(stream, "x")).held, false);
+    await write(table, "a");
+    const held = await outbox.hold(stream, "x");
+    assert.ok(held.held && held.waiting === 1 && held.createdAt > createdAt);
+    assert.deepEqual((await outbox.read(stream, 0, 10)).map(({ result }) => result), [{ id: "a", n: "1" }]);
+  });
+
   await step(
     "numbers follow the clock: an outbox that is put back gives out none that it gave out before",
     async () => {

@@ -181,4 +181,22 @@ for (const process of ["the process that went on", "another process"]) {
       assert.equal(await restorable.waiting(), 0);
     });
   });
+
+  Deno.test(`after a warehouse was put back to before its streams, ${process} delivers what comes`, async () => {
+    await withRestorable(async (restorable) => {
+      const { signal } = new AbortController();
+      const first = restorable.relays("first");
+      await restorable.bring(1, 7);
+      await first.relay(signal);
+      await restorable.execute("delete from weir.outbox_streams");
+      const relays = process === "another process" ? restorable.relays("next") : first;
+      await restorable.bring(3);
+      await relays.relay(signal);
+      await restorable.bring(9);
+      await relays.relay(signal);
+      assert.deepEqual(restorable.inTopic, ["1 1", "2 7", "3 7", "4 9"]);
+      assert.deepEqual(restorable.inTable, ["4 9"]);
+      assert.equal(await restorable.waiting(), 0);
+    });
+  });
 }
