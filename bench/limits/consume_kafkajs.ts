@@ -1,5 +1,5 @@
 /**
- * What kafkajs allows: reads a topic from its start and parses each record as JSON on the main thread, nothing else.
+ * kafkajs as it is: reads a topic from its start and parses each record as JSON on the main thread, nothing else.
  *
  *     consume_kafkajs.ts BROKER TOPIC RECORDS
  *

@@ -1,5 +1,5 @@
 /**
- * What @platformatic/kafka allows: reads a topic from its start and parses each record as JSON on the main thread,
+ * @platformatic/kafka as it is: reads a topic from its start and parses each record as JSON on the main thread,
  * nothing else.
  *
  *     consume_platformatic.ts BROKER TOPIC RECORDS

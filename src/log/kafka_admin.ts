@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { Admin } from "kafkajs";
 import type { Offset } from "../record.ts";
+import { openTimeout } from "./brokers.ts";
 import type { ClusterAdmin } from "./cluster.ts";
 import { errorType, type KafkaClient } from "./kafka_client.ts";
 import { type Cluster, fetchStableOffsets, fetchTopicId, openAdmin } from "./kafka_requests.ts";
@@ -10,9 +11,10 @@ import { onceEnded } from "./publisher.ts";
 /** kafkajs does not export this as a value without loading it: `ConfigResourceTypes.TOPIC`. */
 const topicResource = 2;
 
-/** Milliseconds between looks at whether a new topic's partitions have leaders, and how often it is looked. */
+/** Milliseconds between looks at whether a new topic's partitions have leaders. */
 const leaderPause = 50;
-const leaderLooks = 200;
+/** What a broker says of a topic that it has not heard of yet, or that has no leader yet. */
+const comingTopic = ["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE"];
 
 /** kafkajs's admin, and newer requests than it has. */
 export class KafkajsAdmin implements ClusterAdmin {
@@ -35,12 +37,12 @@ export class KafkajsAdmin implements ClusterAdmin {
     const configEntries = maxRecordBytes === undefined
       ? []
       : [{ name: "max.message.bytes", value: String(maxRecordBytes) }];
-    await this.#admin.createTopics({
+    const isNew = await this.#admin.createTopics({
       topics: [{ topic, numPartitions: partitions, replicationFactor: -1, configEntries }],
       // It would give up at once when the broker that it asks has not heard of the topic yet.
       waitForLeaders: false,
     });
-    await this.#untilLed(topic);
+    if (isNew) await this.#untilLed(topic);
   }
 
   async maxRecordBytes(topic: string): Promise<number> {
@@ -86,14 +88,15 @@ export class KafkajsAdmin implements ClusterAdmin {
   }
 
   async #untilLed(topic: string): Promise<void> {
-    for (let look = 1;; look++) {
+    for (const start = performance.now();;) {
       try {
         const { topics: [made] } = await this.#admin.fetchTopicMetadata({ topics: [topic] });
         const { partitions } = made!;
         if (partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)) return;
-        if (look === leaderLooks) throw new Error("some of its partitions have no leader");
+        if (performance.now() - start > openTimeout) throw new Error("some of its partitions have no leader");
       } catch (error) {
-        if (look === leaderLooks) throw error;
+        const isComing = comingTopic.includes(errorType(error) ?? "");
+        if (!isComing || performance.now() - start > openTimeout) throw error;
       }
       await setTimeout(leaderPause);
     }

@@ -167,6 +167,9 @@ export class PlatformaticReader {
         const { next } = surveyRecordSet(fetched.recordSet.bytes) ?? {};
         if (!reading || from === undefined || next === undefined || next <= from) continue;
         reading.next = next;
+        // Those that brought something come last in the next request, as a broker's answer may have no room for all.
+        this.#readings.delete(fetched.partitionIndex);
+        this.#readings.set(fetched.partitionIndex, reading);
         const { partitionIndex: partition, recordSet } = fetched;
         this.#brought.push({ partition, reading, from, recordSet });
       }

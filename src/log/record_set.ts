@@ -187,13 +187,13 @@ function damaged(firstOffset: Offset): Error {
 /** The whole batches, in order. */
 function* batchesIn(bytes: Uint8Array): Generator<BatchHead> {
   const view = viewOf(bytes);
-  for (let start = 0; start + field.records <= bytes.length;) {
-    const end = start + behindLength + view.getInt32(start + field.length);
-    if (end > bytes.length) return;
+  for (let start = 0; start + field.magic < bytes.length;) {
     const magic = view.getInt8(start + field.magic);
     if (magic !== 2) {
       throw new Error(`records in the format ${magic} of Kafka before 0.11 cannot be read`);
     }
+    const end = start + behindLength + view.getInt32(start + field.length);
+    if (end > bytes.length) return;
     if (end < start + field.records) throw new Error(`a batch of records has a length of ${end - start}`);
     const firstOffset = Number(view.getBigInt64(start));
     yield {
@@ -231,8 +231,12 @@ function abortedBatches(
   };
 }
 
-/** A marker is the only record of its batch; its key is a version and a type, two bytes each. */
-function markerType(bytes: Uint8Array, { start }: BatchHead): number | undefined {
+/**
+ * A marker is the only record of its batch; its key is a version and a type, two bytes each. Compaction may leave a batch
+ * without it.
+ */
+function markerType(bytes: Uint8Array, { start, count }: BatchHead): number | undefined {
+  if (count === 0) return undefined;
   const cursor = { at: start + field.records };
   readVarint(bytes, cursor);
   cursor.at++;

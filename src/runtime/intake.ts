@@ -2,6 +2,7 @@ import type { LogConsumer } from "../log/mod.ts";
 import type { Batch } from "../record.ts";
 import type { Assignment } from "./assignment.ts";
 import type { Lane, OwnedPartition, Task } from "./lane.ts";
+import { keptBytes } from "./partition_queue.ts";
 import { type TaskOutput, transferables } from "./protocol.ts";
 
 /** No partition is held back below this, however many share the memory. */
@@ -50,12 +51,15 @@ export class Intake {
     if (above.size < partitions.length) this.#consumer.resume(which(false));
   }
 
-  /** A batch came back from its worker: what came of its records is held from now on, and they are not. */
+  /**
+   * A batch came back from its worker: what came of its records is held from now on, and they are not. What is kept of each
+   * still counts, so that a topic that gets little and stands still cannot be left behind without bound.
+   */
   processed({ slices, output }: Task): void {
     const before = slices.reduce((sum, { bytes }) => sum + bytes, 0);
-    const share = before === 0 ? 0 : bytesOf(output!) / before;
+    const share = bytesOf(output!) / before;
     for (const slice of slices) {
-      const bytes = slice.bytes * share;
+      const bytes = slice.bytes * share + keptBytes(slice);
       slice.partition.heldBytes += bytes - slice.bytes;
       slice.bytes = bytes;
     }

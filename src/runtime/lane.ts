@@ -33,7 +33,7 @@ export class OwnedPartition {
     return this.checkpoint.partition;
   }
 
-  /** Bytes that were fetched and are not both in the warehouse and in the output topics. */
+  /** Bytes of what is not both in the warehouse and in the output topics. */
   get memory(): number {
     return this.heldBytes + (this.publisher?.heldBytes ?? 0);
   }

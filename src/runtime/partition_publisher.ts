@@ -42,7 +42,7 @@ export interface PublishingOptions {
   readonly fenced: (partition: number, reason: string) => void;
 }
 
-/** Bytes of source records whose outputs go into one transaction: more would only hold up those who read them. */
+/** Bytes that wait, of which the outputs go into one transaction: more would only hold up those who read them. */
 const maxTransactionBytes = 8 * 1024 * 1024;
 
 /**
@@ -212,7 +212,8 @@ export class PartitionPublisher {
     for (const [topic, cursor] of cursors) this.#cursors.set(topic, cursor);
     this.#movedAt = this.#options.now();
     for (const { output } of records) this.#options.meters[output]!.wrote(1);
-    this.#queue = this.#queue.filter((stretch) => !taken.includes(stretch));
+    const gone = new Set(taken);
+    this.#queue = this.#queue.filter((stretch) => !gone.has(stretch));
     this.#options.published(this.#partition);
   }
 

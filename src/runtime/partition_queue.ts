@@ -8,11 +8,19 @@ export interface Chunk {
   /** The position after them. */
   readonly next: Offset;
   readonly records: PackedRecords;
-  /** The memory that they take. */
+  /** The memory that they take, with what is kept of them for as long as they are on their way. */
   readonly bytes: number;
   readonly offsets: Float64Array;
   /** Milliseconds since 1970. */
   readonly timestamps: Float64Array;
+}
+
+/** Bytes of a chunk's objects, about. */
+const objectBytes = 200;
+
+/** The memory of what is kept of a chunk besides its records. */
+export function keptBytes({ offsets, timestamps }: Pick<Chunk, "offsets" | "timestamps">): number {
+  return objectBytes + offsets.byteLength + timestamps.byteLength;
 }
 
 /** At most so many records and bytes, but one record at least. */
@@ -41,10 +49,10 @@ export class PartitionQueue {
     let at = from;
     const parts = cutPacked(records, this.#limits);
     for (const [i, part] of parts.entries()) {
-      const { offsets, timestamps } = numbersOf(part);
-      const end = i === parts.length - 1 ? next : offsets.at(-1)! + 1;
-      const size = part.buffer.byteLength;
-      this.#chunks.push({ from: at, next: end, records: part, bytes: size, offsets, timestamps });
+      const numbers = numbersOf(part);
+      const end = i === parts.length - 1 ? next : numbers.offsets.at(-1)! + 1;
+      const size = part.buffer.byteLength + keptBytes(numbers);
+      this.#chunks.push({ from: at, next: end, records: part, bytes: size, ...numbers });
       this.waiting += weightOf(part);
       bytes += size;
       at = end;

@@ -49,6 +49,9 @@ export async function openPublishers(
   }
 }
 
+/** Bytes of the objects of a record that waits, about. */
+const recordBytes = 400;
+
 /** Gives what a task's records gave to the topics to the publishers of their partitions. */
 export function publish(task: Task, plan: Pipeline): void {
   const rows = task.output!.outputs.flatMap((output, i) =>
@@ -67,6 +70,11 @@ export function publish(task: Task, plan: Pipeline): void {
         records.push({ output: each.output, offset, record: each.records[each.at]! });
       }
     }
-    publisher?.add({ from: slice.from, next: slice.next, records, bytes: slice.bytes });
+    publisher?.add({
+      from: slice.from,
+      next: slice.next,
+      records,
+      bytes: slice.bytes + records.length * recordBytes,
+    });
   }
 }

@@ -150,10 +150,27 @@ Deno.test("aborted records and markers are left out, in whatever order transacti
   assert.deepEqual(read([marker(4, 2n, 0)], 4, []), { next: 5, records: [] });
 });
 
-Deno.test("records of before Kafka 0.11 are refused by name", () => {
+Deno.test("a marker that compaction has removed from its batch ends no transaction", () => {
+  const empty = marker(1, 1n, 0).subarray(0, 61);
+  empty.writeInt32BE(49, 8);
+  empty.writeInt32BE(0, 57);
+  // What follows would read as a marker.
+  const first = 0x0800_0100;
+  const parts = [
+    batch({ first: 0, records: [plain("aborted")], producerId: 1n, attributes: transactional }),
+    empty,
+    batch({ first, records: [plain("aborted")], producerId: 1n, attributes: transactional }),
+    marker(first + 1, 1n, 0),
+  ];
+  assert.deepEqual(values(parts, 0, [{ producerId: 1n, firstOffset: 0 }]), []);
+});
+
+Deno.test("records of before Kafka 0.11 are refused by name, also one that is shorter than any of today", () => {
   const bytes = batch({ first: 0, records: odd });
   bytes[16] = 1;
-  assert.throws(() => read([bytes]), /^Error: records in the format 1 of Kafka before 0\.11 cannot be read$/);
+  for (const old of [bytes, bytes.subarray(0, 34)]) {
+    assert.throws(() => read([old]), /^Error: records in the format 1 of Kafka before 0\.11 cannot be read$/);
+  }
 });
 
 Deno.test("damaged bytes give records or an error, and neither hang nor reach beyond the set", () => {

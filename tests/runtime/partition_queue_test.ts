@@ -52,7 +52,7 @@ Deno.test("taking keeps to the limits, but takes one chunk at least", () => {
 
 Deno.test("a batch without records moves the position", () => {
   const queue = new PartitionQueue(all);
-  assert.equal(queue.push(batch(5, 7, [])), 0);
+  assert.ok(queue.push(batch(5, 7, [])) > 0, "what is kept of it counts");
   assert.equal(queue.waiting, 1, "it has to be taken, too");
   assert.deepEqual(shape(queue.take(all)), ["5 [] 7"]);
   assert.equal(queue.waiting, 0);
