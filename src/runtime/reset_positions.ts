@@ -8,7 +8,7 @@ export interface ResetOptions {
   readonly plan: Pipeline;
   readonly services: {
     readonly log: Pick<Log, "publisher" | "offsets">;
-    readonly warehouse: Pick<Warehouse, "positions" | "topicIds" | "claim" | "setPositions">;
+    readonly warehouse: Pick<Warehouse, "positions" | "topicIds" | "claim" | "setPositions" | "forget">;
   };
   /** Where partitions go on; others stay as they are. */
   readonly positions: ReadonlyMap<number, Offset>;
@@ -41,6 +41,8 @@ export interface Unpublished {
  *
  *     p position   t target   c cursor   - not in the topic   = the range of the reset
  *
+ * Partitions that the topic does not have any more, since it was made anew with fewer, are forgotten.
+ *
  * What is to be skipped between p and t may be written in part if a process runs meanwhile.
  *
  * @returns What topics will not get though the warehouse has it.
@@ -69,6 +71,8 @@ export async function resetPositions(options: ResetOptions): Promise<Unpublished
     return new Map(topics.map((topic) => [topic, placed(held.get(topic)!, nextOf(claimed), options)]));
   });
   await warehouse.setPositions(source, positions, "all", options.topicId);
+  const gone = seen.filter(({ partition }) => !rangeOf(partition, options.offsets));
+  if (gone.length > 0) await warehouse.forget(source, gone.map(({ partition }) => partition));
   return skipped;
 }
 

@@ -34,11 +34,23 @@ export class Watch {
 
   /** Runs until the signal aborts or the pipeline drains. */
   async run(signal: AbortSignal): Promise<void> {
-    const { assignment, flow, status, pool, workerTimeout, now, failed } = this.#options;
+    await Promise.all([this.#watchWorkers(signal), this.#watchServices(signal)]);
+  }
+
+  /** By itself, since a server that is asked may take a minute to answer. */
+  async #watchWorkers(signal: AbortSignal): Promise<void> {
+    const { status, pool, workerTimeout } = this.#options;
+    while (!signal.aborted && !status.isDraining) {
+      pool.replaceSilent(workerTimeout);
+      await pause(watchInterval, signal);
+    }
+  }
+
+  async #watchServices(signal: AbortSignal): Promise<void> {
+    const { assignment, flow, status, now, failed } = this.#options;
     while (!signal.aborted) {
       await pause(watchInterval, signal);
       if (signal.aborted || status.isDraining) return;
-      pool.replaceSilent(workerTimeout);
       try {
         for (const lane of await assignment.outdated()) flow.startOver(lane, "its positions were set anew");
         await assignment.checkRanges();

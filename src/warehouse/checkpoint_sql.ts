@@ -59,6 +59,19 @@ export async function setPositions(
   );
 }
 
+/** See {@linkcode Warehouse.forget}. */
+export async function forgetPartitions(
+  session: SqlSession,
+  { group, topic }: SourceName,
+  partitions: readonly number[],
+): Promise<void> {
+  const these = "group_id = $1 and topic = $2 and partition = any($3::integer[])";
+  await session.query(
+    `with states as (delete from weir.state where ${these}) delete from weir.positions where ${these}`,
+    [group, topic, arrayText(partitions)],
+  );
+}
+
 /** See {@linkcode Warehouse.claim}. A partition without an owner yet has epoch 0, its first owner 1. */
 export async function claimPartitions(
   session: SqlSession,

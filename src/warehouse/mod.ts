@@ -55,6 +55,12 @@ export interface Warehouse {
     topicId?: string,
   ): Promise<void>;
 
+  /**
+   * Forgets partitions that the topic does not have any more, with the states of their operators: left there, they would
+   * hold back the source's watermark for ever.
+   */
+  forget(source: SourceName, partitions: readonly number[]): Promise<void>;
+
   /** By partition: the id of the topic that the position is one in, where that is known. */
   topicIds(source: SourceName): Promise<ReadonlyMap<number, string>>;
 

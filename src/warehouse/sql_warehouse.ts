@@ -1,6 +1,12 @@
 import { ServiceError } from "../errors.ts";
 import type { Offset } from "../record.ts";
-import { claimPartitions, readPositions, readTopicIds, setPositions } from "./checkpoint_sql.ts";
+import {
+  claimPartitions,
+  forgetPartitions,
+  readPositions,
+  readTopicIds,
+  setPositions,
+} from "./checkpoint_sql.ts";
 import { SqlCommits } from "./commit_sql.ts";
 import { createTable, primaryKey } from "./create_table.ts";
 import { migrate } from "./migrations/mod.ts";
@@ -98,6 +104,10 @@ class SqlWarehouse implements Warehouse {
     topicId?: string,
   ): Promise<void> {
     return withSession(this.#database, (session) => setPositions(session, source, positions, which, topicId));
+  }
+
+  forget(source: SourceName, partitions: readonly number[]): Promise<void> {
+    return withSession(this.#database, (session) => forgetPartitions(session, source, partitions));
   }
 
   topicIds(source: SourceName): Promise<Map<number, string>> {

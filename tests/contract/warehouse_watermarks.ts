@@ -46,6 +46,21 @@ export async function watermarkPart(store: WarehouseStore, warehouse: Warehouse,
     },
   );
 
+  await step("a partition that is forgotten holds nothing back, and has no states left", async () => {
+    const source = await twoPartitions();
+    await move(source, 0, 0, 5_000);
+    const { group, topic } = source;
+    await store.query(
+      `insert into weir.state select '${group}', '${topic}', p, 'o', 'k', '1', 0, 0 from generate_series(0, 1) as p`,
+    );
+    assert.equal(await watermarks.close(source, []), undefined);
+    await warehouse.forget(source, [1]);
+    assert.equal((await close(source, []))?.watermark, 5_000);
+    assert.deepEqual((await warehouse.positions(source)).map(({ partition }) => partition), [0]);
+    const states = await Promise.all([0, 1].map((each) => Array.fromAsync(warehouse.states(source, each))));
+    assert.deepEqual(states, [['[["o","k","1",0,0]]'], []]);
+  });
+
   await step(
     "idle partitions hold nothing back; when all are idle, the largest watermark counts",
     async () => {

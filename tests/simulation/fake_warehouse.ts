@@ -60,6 +60,7 @@ export class FakeWarehouse {
         call("claim", () => this.claim(source, partitions, held, initial, topicId)),
       setPositions: (source, positions, which, topicId) =>
         call("setPositions", () => this.setPositions(source, positions, which, topicId)),
+      forget: (source, partitions) => call("forget", () => this.forget(source, partitions)),
       topicIds: (source) => call("topicIds", () => new Map(this.#idsOf(source))),
       watermarks: {
         read: notAsked,
@@ -136,6 +137,13 @@ export class FakeWarehouse {
       positions.set(partition, claimed);
       return claimed;
     });
+  }
+
+  forget(source: SourceName, partitions: readonly number[]): void {
+    for (const partition of partitions) {
+      this.#of(source).delete(partition);
+      this.#idsOf(source).delete(partition);
+    }
   }
 
   setPositions(

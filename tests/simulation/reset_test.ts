@@ -65,7 +65,7 @@ class Reset implements Disposable {
     assert.ok(this.cursor < this.position && this.position < this.end);
   }
 
-  async to(target: number, skipUnpublished = false): Promise<Unpublished[]> {
+  async to(target: number, skipUnpublished = false, partitions = Infinity): Promise<Unpublished[]> {
     const { scenario, partition } = this;
     const wire = scenario.wire("the command");
     const { log, warehouse } = scenario.stores;
@@ -73,7 +73,7 @@ class Reset implements Disposable {
       plan: simulatedPipeline,
       services: { log: log.connect(wire), warehouse: warehouse.connect(wire) },
       positions: new Map([[partition, target]]),
-      offsets: log.offsets(sourceTopic, group),
+      offsets: log.offsets(sourceTopic, group).slice(0, partitions),
       topicId: log.topicId(sourceTopic),
       skipUnpublished,
     });
@@ -175,4 +175,13 @@ Deno.test("a reset past records that retention has removed skips what topics lac
   ]);
   await reset.finish();
   assert.deepEqual(reset.published, [...reset.made(0, cursor), ...reset.made(position + 1, reset.end)]);
+});
+
+Deno.test("a reset in a topic that has fewer partitions than before forgets the others", async () => {
+  using reset = new Reset();
+  await reset.fallBehind();
+  const held = () => reset.scenario.stores.warehouse.positions(source).map(({ partition }) => partition);
+  assert.ok(held().length > 1);
+  await reset.to(0, true, 1);
+  assert.deepEqual(held(), [0]);
 });
