@@ -38,7 +38,7 @@ export function passingTable(stream: string): WarehouseTable {
 /** Makes records of a topic of what comes out of the outbox. */
 export function passedBy({ repartition }: TopicSink<never>): RecordOf {
   return (row) => {
-    const { key, value, timestamp, event_time: eventTime = timestamp } = row as unknown as PassedRow;
+    const { key, value, timestamp, event_time: eventTime } = row as unknown as PassedRow;
     return repartition
       ? { key, value, headers: [timesHeader({ timestamp, eventTime })] }
       : { key, value, headers: [], timestamp };
@@ -49,6 +49,5 @@ interface PassedRow {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array;
   readonly timestamp: number;
-  /** Rows of earlier versions have none. */
-  readonly event_time?: number;
+  readonly event_time: number;
 }
