@@ -1,3 +1,5 @@
+import { shown } from "./shown.ts";
+
 /** A setting, flag or pipeline that cannot be right. Holds every problem that was found, not only the first. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
@@ -62,7 +64,10 @@ function causeOf(error: unknown): unknown {
 }
 
 function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  // What is thrown may be anything, even an error whose message is none.
+  if (typeof error === "string") return error;
+  if (!(error instanceof Error)) return shown(error);
+  if (typeof error.message !== "string") return shown(error.message);
   if (error.message !== "") return error.message;
   const code = (error as { code?: unknown }).code;
   return typeof code === "string" ? code : error instanceof AggregateError ? "" : error.name;

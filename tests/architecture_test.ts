@@ -19,7 +19,8 @@ interface Layer {
 const layers: readonly Layer[] = [
   {
     name: "leaves",
-    files: /^src\/(record|packed_records|varint|errors|columns|duration|merge|byte_buffer|topic_name)\.ts$/,
+    files:
+      /^src\/(record|packed_records|varint|errors|columns|duration|merge|byte_buffer|topic_name|shown)\.ts$/,
     may: [],
   },
   { name: "settings", files: /^src\/(config|settings|version)\.ts$/, may: ["leaves", "deno.json"] },

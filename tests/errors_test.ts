@@ -39,6 +39,10 @@ Deno.test("what is thrown need not be an error, and causes may go round", () => 
   assert.equal(describeError("a text"), "a text");
   assert.equal(describeError(undefined), "unknown error");
   assert.equal(describeError(null), "unknown error");
+  assert.equal(describeError({ code: 5 }), '{"code":5}');
+  assert.equal(describeError(Object.create(null)), "{}");
+  assert.equal(describeError(Symbol("stop")), "Symbol(stop)");
+  assert.equal(describeError(Object.assign(new Error(), { message: { a: 1 } })), '{"a":1}');
   const round = new Error("round");
   round.cause = new Error("and round", { cause: round });
   assert.equal(describeError(round), "round: and round");

@@ -1,4 +1,5 @@
 import type { ColumnSpec, ColumnType } from "../columns.ts";
+import { shown } from "../shown.ts";
 import { CellBuffer } from "./cell_buffer.ts";
 import { type CellRows, unsetLength } from "./cells.ts";
 
@@ -191,22 +192,3 @@ const expected: Readonly<Record<ColumnType, string>> = {
   json: "json",
   bytes: "bytes",
 };
-
-/** A value in a message: as it would be written in code, cut at 80 characters. */
-function shown(value: unknown): string {
-  const text = written(value);
-  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
-}
-
-function written(value: unknown): string {
-  if (typeof value === "bigint") return `${value}n`;
-  if (typeof value === "number" || (value instanceof Date && Number.isNaN(value.getTime()))) {
-    return String(value);
-  }
-  try {
-    return JSON.stringify(value) ?? typeof value;
-  } catch {
-    // A cycle or a bigint inside: its kind has to do.
-    return typeof value;
-  }
-}
