@@ -33,6 +33,8 @@ export class Aggregator {
   readonly #heldKeys: GroupKey[] = [];
   readonly #measures: Measures[] = [];
   #held = 0;
+  /** A record that is kept, or the table, has decided what the keys' types are. */
+  #hasTypes = false;
   /** The records of the groups: a record's index, and its group. */
   #sources: number[] = [];
   #members: Group[] = [];
@@ -64,7 +66,9 @@ export class Aggregator {
 
   /** Starts a task. The key types of the table, once it has them, are those that count. */
   begin(keyTypes: KeyTypes | null): void {
-    if (keyTypes) this.#keys.types = keyTypes;
+    if (!keyTypes) return;
+    this.#keys.types = keyTypes;
+    this.#hasTypes = true;
   }
 
   /** Takes a value of the current record. Answers false when all its windows are closed already: it is late. */
@@ -100,6 +104,8 @@ export class Aggregator {
 
   /** The current record is good: its part counts. */
   keep(): void {
+    if (this.#held === 0) return this.drop();
+    this.#hasTypes = true;
     for (let i = 0; i < this.#held; i++) {
       this.#sources.push(this.#index);
       this.#members.push(
@@ -111,6 +117,7 @@ export class Aggregator {
 
   /** The current record is bad: its part is forgotten. */
   drop(): void {
+    if (!this.#hasTypes) this.#keys.forget();
     this.#held = 0;
   }
 

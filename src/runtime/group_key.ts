@@ -1,4 +1,5 @@
 import type { GroupKey } from "../operators/aggregate.ts";
+import { shown } from "../shown.ts";
 import { type KeyType, keyTypeOf, type KeyTypes } from "./protocol.ts";
 
 /** The most bytes of a whole key: an entry of Postgres's index takes 2,704, with its bounds and heads. */
@@ -31,7 +32,16 @@ export class GroupKeys {
     this.#columns = Object.entries(types);
   }
 
+  /** Nothing of the first key counts: its record is none that the table gets. */
+  forget(): void {
+    this.#types = null;
+    this.#columns = [];
+  }
+
   identify(key: GroupKey): string {
+    if (typeof key !== "object" || key === null || key instanceof Promise) {
+      throw new Error(`the group's key is ${shown(key)}; "by" must give an object, as in { sensor: "a" }`);
+    }
     if (this.#types === null) this.types = this.#typesOf(key);
     const columns = this.#columns;
     let id = "";
@@ -75,7 +85,7 @@ export class GroupKeys {
         throw new Error(`the group's key "${name}" must be lower case letters, digits and _ to be a column`);
       }
       if (this.#taken.has(name)) throw new Error(`the group's key ${name} is also the name of a result`);
-      types[name] = keyTypeOf(value);
+      types[name] = keyTypeOf(value) ?? misfit(name, value);
     }
     if (Object.keys(types).length === 0 && !this.#mayBeEmpty) {
       throw new Error("the group's key is empty and there is no window: give at least one column");
@@ -88,13 +98,18 @@ const int64 = 2n ** 63n;
 
 function check(name: string, type: KeyType, value: GroupKey[string] | null | undefined): void {
   if (value === undefined || value === null) throw new Error(`the group's key ${name} is missing`);
-  if (keyTypeOf(value) !== type) {
-    throw new Error(`the group's key ${name} should be ${type}, is ${String(value)}`);
-  }
+  const given = keyTypeOf(value) ?? misfit(name, value);
+  if (given !== type) throw new Error(`the group's key ${name} should be ${type}, is ${shown(value)}`);
   if (typeof value === "number" && !Number.isFinite(value)) {
     throw new Error(`the group's key ${name} is ${value}`);
   }
   if (typeof value === "bigint" && (value >= int64 || value < -int64)) {
     throw new Error(`the group's key ${name} is ${value}, which 64 bits cannot hold`);
   }
+}
+
+function misfit(name: string, value: unknown): never {
+  throw new Error(
+    `the group's key ${name} should be text, a number, a bigint, or true or false, is ${shown(value)}`,
+  );
 }

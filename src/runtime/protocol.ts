@@ -123,7 +123,8 @@ export type OutputRows =
 export type KeyTypes = Readonly<Record<string, KeyType>>;
 export type KeyType = "text" | "double" | "bigint" | "boolean";
 
-export function keyTypeOf(value: KeyValue): KeyType {
+/** Undefined for what is no {@linkcode KeyValue}, whatever its type says. */
+export function keyTypeOf(value: KeyValue): KeyType | undefined {
   switch (typeof value) {
     case "string":
       return "text";
@@ -131,9 +132,10 @@ export function keyTypeOf(value: KeyValue): KeyType {
       return "double";
     case "bigint":
       return "bigint";
-    default:
+    case "boolean":
       return "boolean";
   }
+  return undefined;
 }
 
 /** Whether two keys have the same columns of the same types in the same order. */
