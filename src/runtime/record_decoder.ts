@@ -2,6 +2,7 @@ import { describeError } from "../errors.ts";
 import type { RecordContext } from "../operators/mod.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Times } from "./carried_times.ts";
+import { shown } from "../shown.ts";
 import { Failure } from "./failure.ts";
 import type { PackedReader } from "../packed_records.ts";
 
@@ -28,12 +29,17 @@ export class RecordDecoder {
     const eventTime = times ? times.eventTime : timestamp;
     const context = { topic: source.topic, partition, offset: reader.offset(i), timestamp, eventTime };
     if (!source.eventTime) return context;
+    let given: unknown;
     try {
-      context.eventTime = Number(source.eventTime(this.value as never, context));
+      given = source.eventTime(this.value as never, context);
     } catch (error) {
       throw new Failure("eventTime", describeError(error));
     }
-    if (!Number.isFinite(context.eventTime)) throw new Failure("eventTime", `it gave ${context.eventTime}`);
+    const time = given instanceof Date ? given.getTime() : given;
+    if (typeof time !== "number" || !Number.isFinite(time)) {
+      throw new Failure("eventTime", `it gave ${shown(given)}; give a Date, or milliseconds since 1970`);
+    }
+    context.eventTime = time;
     return context;
   }
 
