@@ -146,9 +146,7 @@ class GroupCollector implements Collector {
   mark(): void {}
 
   add(row: never, record: CurrentRecord): boolean {
-    const inTime = this.#aggregator.add(row, record);
-    if (!inTime) record.late = true;
-    return inTime;
+    return this.#aggregator.add(row, record);
   }
 
   keep(): void {

@@ -1,5 +1,8 @@
 import type { RecordContext } from "../operators/mod.ts";
 
+/** The event time of a partition whose records so far were all too far ahead of the clock to count. */
+export const noPartitionTime = -1;
+
 /** The record that a worker is at, for steps and collectors; one object, which the executor sets anew for each record. */
 export class CurrentRecord {
   context!: RecordContext;
@@ -9,12 +12,12 @@ export class CurrentRecord {
   watermark = -Infinity;
   /** The warehouse has not got it yet. */
   isNew = true;
-  /** The partition's event time with this record, ms since 1970. */
-  partitionTime = 0;
+  /** The partition's event time with this record, ms since 1970, or {@linkcode noPartitionTime}. */
+  partitionTime = noPartitionTime;
   /** How many rows the outputs took of it. */
   rows = 0;
-  /** A part of it came too late. */
-  late = false;
+  /** The stage that a part of it came too late for; undefined: none. */
+  late: string | undefined;
   /** The latest write timestamp that it was given, µs since 1970. */
   lastWriteTime = 0;
   #nextWriteTime = 0;
@@ -25,7 +28,7 @@ export class CurrentRecord {
     this.isNew = isNew;
     this.watermark = watermark;
     this.rows = 0;
-    this.late = false;
+    this.late = undefined;
     this.lastWriteTime = writeTime;
     this.#nextWriteTime = writeTime;
   }

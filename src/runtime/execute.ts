@@ -171,13 +171,14 @@ export class PlanExecutor {
           state.eventTime = eventTime;
           state.watermark = Math.max(state.watermark, eventTime - source.lateness);
         }
-        if (current.late) counts.late++;
-        const lost = current.late && source.late === "dead-letter";
+        const { late } = current;
+        if (late !== undefined) counts.late++;
+        const lost = late !== undefined && source.late === "dead-letter";
         if (lost) {
           const reason =
             `late: its event time ${timeText(context.eventTime)} is in windows that ended before the ` +
             `watermark ${timeText(current.watermark)}`;
-          deadLetters.push(deadLetter(origin, reader, i, "aggregate", reason));
+          deadLetters.push(deadLetter(origin, reader, i, late, reason));
         }
         if (current.rows > 0) counts.out++;
         else if (lost) counts.deadLettered++;

@@ -57,7 +57,7 @@ export class PlanSteps {
       const aggregate = this.#plan.nodes[at - 1];
       const takesFrom = aggregate && isAggregate(aggregate.operator) ? aggregate.parents[0] : at;
       const stage = aggregate && isAggregate(aggregate.operator)
-        ? "aggregate"
+        ? aggregate.operator.name
         : (sink as TopicSink<never>).repartition?.name ?? `write ${sink.name}`;
       if (takesFrom === node) steps.push(this.#outputStep(this.#collectors[i]!, stage));
     });
@@ -113,6 +113,7 @@ export class PlanSteps {
     return (value) => {
       try {
         if (collector.add(value, current)) current.rows++;
+        else current.late ??= stage;
       } catch (error) {
         throw new Failure(stage, describeError(error));
       }

@@ -1,5 +1,16 @@
 import assert from "node:assert/strict";
-import { aggregate, count, json, kafka, pipeline, postgresTable, type Sink, tumbling } from "weir";
+import {
+  aggregate,
+  count,
+  countByValue,
+  json,
+  kafka,
+  map,
+  pipeline,
+  postgresTable,
+  type Sink,
+  tumbling,
+} from "weir";
 import { PlanExecutor } from "../../src/runtime/execute.ts";
 import { PackedReader } from "../../src/packed_records.ts";
 import { freshCheckpoint } from "../support/fresh_checkpoint.ts";
@@ -79,6 +90,18 @@ Deno.test("a partition that is woken goes on from the watermark, unless its own 
   }
 });
 
+Deno.test("dead letters name the operator that a record failed in, or came too late for", () => {
+  const plan = pipeline("p", {
+    source: kafka("readings", { group: "g", codec: json(reading), lateness: "1s", late: "dead-letter" }),
+    outputs: (s) => [
+      s.pipe(map(({ sensor }) => sensor), countByValue({ window: tumbling("1s") })).to(postgresTable("n")),
+    ],
+  });
+  const nul = record(1, { sensor: "\0", celsius: 1 });
+  const output = run(plan, [slice([...at(5_000), nul, record(2, good, { timestamp: 100 })])]);
+  assert.deepEqual(deadLettersOf(output).map(({ stage }) => stage), ["countByValue", "countByValue"]);
+});
+
 Deno.test("late records go to the dead letters if asked, and to their other outputs all the same", () => {
   const table = postgresTable("t", { columns, key: ["sensor"] });
   const late = slice(at(5_000, 100));
@@ -119,6 +142,42 @@ Deno.test("an event time that is none is the record's fault", () => {
   const output = run(plan, [slice([record(0, good), record(1, { sensor: "2020-01-01", celsius: 1 })])]);
   assert.deepEqual(output.slices[0]!.counts, { out: 1, filtered: 0, deadLettered: 1, late: 0, ahead: 0 });
   assert.equal(output.slices[0]!.eventTime, Date.UTC(2020, 0, 1));
+});
+
+Deno.test("an event time that is neither a Date nor a number is the record's fault", () => {
+  const given: unknown[] = [
+    null,
+    "2026",
+    "2026-01-01",
+    true,
+    undefined,
+    [5],
+    new Date(NaN),
+    1.5,
+    new Date(7),
+  ];
+  const plan = pipeline("p", {
+    source: kafka("readings", {
+      group: "g",
+      codec: json(reading),
+      eventTime: ({ celsius }) => given[celsius] as number,
+    }),
+    outputs: (s) => [s.to(postgresTable("t", { columns, key: ["sensor"] }))],
+  });
+  const records = given.map((_, i) => record(i, { sensor: `${i}`, celsius: i }));
+  const output = run(plan, [slice(records)]);
+  assert.deepEqual(linesOf(output.outputs[0]!), ["7\t7", "8\t8"]);
+  assert.equal(output.slices[0]!.eventTime, 7);
+  const failures = deadLettersOf(output);
+  assert.deepEqual(
+    failures.map((
+      { stage, error },
+    ) => [stage, error.replace("; give a Date, or milliseconds since 1970", "")]),
+    ["null", '"2026"', '"2026-01-01"', "true", "undefined", "[5]", "Invalid Date"].map((each) => [
+      "eventTime",
+      `it gave ${each}`,
+    ]),
+  );
 });
 
 Deno.test("a timestamp beyond all calendars closes no window and breaks nothing", () => {
