@@ -7,7 +7,7 @@ import type { Checkpoint, CopyChunk } from "../warehouse/mod.ts";
 import { stateTable } from "../warehouse/state_table.ts";
 import { carriedTimes } from "./carried_times.ts";
 import { type Collector, collectorFor } from "./collectors.ts";
-import { CurrentRecord } from "./current_record.ts";
+import { CurrentRecord, noPartitionTime } from "./current_record.ts";
 import { deadLetter } from "./dead_letter.ts";
 import { Failure } from "./failure.ts";
 import { KeyedState } from "./keyed_state.ts";
@@ -158,7 +158,7 @@ export class PlanExecutor {
         const eventTime = isAhead
           ? state.eventTime
           : Math.max(state.eventTime, context.eventTime, earliestEventTime);
-        current.partitionTime = Math.max(eventTime, 0);
+        current.partitionTime = eventTime === -Infinity ? noPartitionTime : Math.max(eventTime, 0);
         if (current.isNew) { for (const step of stateful) step.timeOut(current); }
         first(decoder.value);
         // Not before: its rows take the same write times again, lest those after it get earlier ones than they had.

@@ -1,7 +1,7 @@
 import { describeError } from "../errors.ts";
 import type { StateOperator } from "../operators/map_with_state.ts";
 import { keyText, stateText } from "../operators/state.ts";
-import type { CurrentRecord } from "./current_record.ts";
+import { type CurrentRecord, noPartitionTime } from "./current_record.ts";
 import { Failure } from "./failure.ts";
 import type { KeyedState } from "./keyed_state.ts";
 
@@ -80,7 +80,9 @@ export class StateStep {
 
   /** Removes the states that are due with this record, which is bad, and gives nothing on. */
   forgetDue(record: CurrentRecord): void {
-    for (const key of this.#due(record)) this.#states.set(key, null, 0);
+    for (const key of this.#due(record)) {
+      if (this.#states.get(key)!.touched !== noPartitionTime) this.#states.set(key, null, 0);
+    }
     this.#states.keep();
   }
 
@@ -92,9 +94,11 @@ export class StateStep {
     return held !== undefined && held.touched <= partitionTime - this.operator.timeout;
   }
 
-  #timeOut(key: string, { context }: CurrentRecord): void {
+  #timeOut(key: string, { context, partitionTime }: CurrentRecord): void {
     const { timedOut } = this.operator;
-    const { text } = this.#states.get(key)!;
+    const { text, touched } = this.#states.get(key)!;
+    // Its time starts when the partition has one.
+    if (touched === noPartitionTime) return this.#states.set(key, text, partitionTime);
     this.#states.set(key, null, 0);
     if (!timedOut) return;
     this.#failing = key;

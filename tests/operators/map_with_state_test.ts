@@ -61,8 +61,8 @@ class Worker {
   #executor: PlanExecutor;
   #next = 0;
 
-  constructor(readonly plan: Pipeline) {
-    this.#executor = new PlanExecutor(plan);
+  constructor(readonly plan: Pipeline, clock?: () => number) {
+    this.#executor = new PlanExecutor(plan, undefined, clock);
     this.#executor.assign(freshCheckpoint());
   }
 
@@ -300,6 +300,21 @@ Deno.test("a late record counts as used now, and a key's own record finds it tim
   worker.process([visit("a", 1, 100), visit("b", 1, 10)]);
   assert.deepEqual(worker.process([visit("c", 1, 159)]).lines, [["c=1"]]);
   assert.deepEqual(worker.process([visit("b", 5, 160)]).lines, [["a ended at 1", "b ended at 1", "b=5"]]);
+});
+
+Deno.test("what a first record far ahead of the clock leaves is kept from when the partition has a time", () => {
+  const clock = () => 1_000_000;
+  const worker = new Worker(summing(minute), clock);
+  const ahead = worker.process([visit("a", 1, 1e6), visit("b", 1, 1e6), visit("a", 1, 1e6)]);
+  assert.deepEqual([ahead.lines, ahead.counts.ahead], [[["a=1", "b=1", "a=2"]], 3]);
+  assert.deepEqual(worker.process([visit("a", 1, 900), visit("c", 1, 959)]).lines, [["a=3", "c=1"]]);
+  assert.deepEqual(worker.process([visit("c", 1, 960)]).lines, [["b ended at 1", "a ended at 3", "c=2"]]);
+
+  const refusing = new Worker(summing(minute), clock);
+  refusing.process([visit("a", 1, 1e6)]);
+  const refused = [1, 2].map((offset): Refusal => ({ offset, stage: "write sums", reason: "no" }));
+  const rest = [visit("b", 1, 900), visit("b", 1, 900), visit("a", 1, 900)];
+  assert.deepEqual(refusing.process(rest, refused).lines, [["a=2"]]);
 });
 
 Deno.test("without timedOut, a state goes without a word", () => {
