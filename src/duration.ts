@@ -1,3 +1,5 @@
+import { shown } from "./shown.ts";
+
 /** A length of time: milliseconds, or a number with a unit: `250ms`, `30s`, `5m`, `1h`, `7d`. */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 
@@ -19,7 +21,9 @@ export function milliseconds(duration: Duration): number {
   const value = match ? Number(match[1]) * (units[match[2]!] ?? NaN) : duration;
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value <= 0) {
     throw new TypeError(
-      `"${duration}" is not a duration: give milliseconds above 0, or a number with ms, s, m, h or d, as in "5m"`,
+      `${
+        shown(duration)
+      } is not a duration: give milliseconds above 0, or a number with ms, s, m, h or d, as in "5m"`,
     );
   }
   return value;

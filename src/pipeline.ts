@@ -1,11 +1,20 @@
 import type { Codec } from "./codecs/mod.ts";
 import { columnProblems, type Columns, columnSpecs, type RowOf } from "./columns.ts";
-import { type Duration, milliseconds } from "./duration.ts";
+import type { Duration } from "./duration.ts";
 import { ConfigError } from "./errors.ts";
-import { checkOptions, type Merged } from "./operators/aggregate.ts";
+import type { Merged } from "./operators/aggregate.ts";
 import type { RecordContext } from "./operators/mod.ts";
+import {
+  checkCodec,
+  checkFunction,
+  checkOptions,
+  checkPartitions,
+  durationOf,
+  durationOrZero,
+} from "./operators/options.ts";
 import type { CassandraTable, From, Pipeline, PostgresTable, Schedule, Source, TopicSink } from "./plan.ts";
-import { planProblems } from "./plan_problems.ts";
+import { listProblems, planProblems } from "./plan_problems.ts";
+import { shown } from "./shown.ts";
 import { cutIntoStages } from "./stages.ts";
 import { type Output, type Sink, type StageDraft, Stream } from "./stream.ts";
 import { isTopicName } from "./topic_name.ts";
@@ -25,7 +34,7 @@ export interface SourceOptions<T> {
   readonly eventTime?: (value: T, record: RecordContext) => Date | number;
   /**
    * How far behind the latest event time of its partition a record may be. The partition's watermark is the latest event
-   * time less this; a record whose windows had all ended by then is late: it is counted, and left out of them.
+   * time less this; a record whose windows had all ended by then is late: it is counted, and left out of them. May be 0.
    * Default: no record is ever late.
    */
   readonly lateness?: Duration;
@@ -50,29 +59,31 @@ export interface SourceOptions<T> {
 /**
  * A topic to read: of Kafka, or of the embedded log when no Kafka is set.
  *
- * @throws {TypeError} when an option is not known, or `lateness`, `maxAhead`, `idleAfter` or the `ago` of `from` is not a
- * duration.
+ * @throws {TypeError} when an option is not known, or cannot be right.
  */
 export function kafka<T>(topic: string, options: SourceOptions<T>): Source<T> {
-  checkOptions(`kafka("${topic}")`, options, sourceOptions);
-  const { from = "earliest", late = "count" } = options;
-  if (typeof from === "object" && "ago" in from) milliseconds(from.ago);
+  const what = `kafka("${topic}")`;
+  checkOptions(what, options, sourceOptions);
+  const { codec, from = "earliest", eventTime, lateness, late = "count" } = options;
+  checkCodec(what, codec);
+  checkFrom(what, from);
+  if (eventTime !== undefined) {
+    checkFunction(what, "eventTime", eventTime, "(reading) => Date.parse(reading.at)");
+  }
   if (late !== "count" && late !== "dead-letter") {
-    throw new TypeError(
-      `kafka("${topic}"): "late" is ${JSON.stringify(late)}; give "count" or "dead-letter"`,
-    );
+    throw new TypeError(`${what}: "late" is ${shown(late)}; give "count" or "dead-letter"`);
   }
   return {
     topic,
     group: options.group,
-    codec: options.codec,
+    codec,
     from,
     partitions: options.partitions ?? 8,
-    ...(options.eventTime && { eventTime: options.eventTime }),
-    lateness: options.lateness === undefined ? Infinity : milliseconds(options.lateness),
+    ...(eventTime && { eventTime }),
+    lateness: lateness === undefined ? Infinity : durationOrZero(what, "lateness", lateness),
     late,
-    maxAhead: milliseconds(options.maxAhead ?? "10m"),
-    idleAfter: milliseconds(options.idleAfter ?? "30s"),
+    maxAhead: durationOf(what, "maxAhead", options.maxAhead ?? "10m"),
+    idleAfter: durationOf(what, "idleAfter", options.idleAfter ?? "30s"),
   };
 }
 
@@ -87,6 +98,22 @@ const sourceOptions = [
   "maxAhead",
   "idleAfter",
 ];
+
+/** What a time or an offset is, is told with all else that is wrong with the pipeline. */
+function checkFrom(what: string, from: From): void {
+  if (from === "earliest" || from === "latest") return;
+  if (typeof from === "object" && from !== null && !Array.isArray(from)) {
+    if ("ago" in from) durationOf(what, "from", from.ago);
+    const isPosition = (name: string) => ["ago", "timestamp"].includes(name) || /^\d+$/.test(name);
+    if (!(from instanceof Date) && Object.keys(from).every(isPosition)) return;
+  }
+  throw new TypeError(
+    `${what}: "from" is ${
+      shown(from)
+    }; give "earliest", "latest", { timestamp: new Date(...) }, { ago: "2d" }, or ` +
+      "offsets as in { 0: 120 }",
+  );
+}
 
 /** The options of {@linkcode cassandraTable}. */
 export interface CassandraTableOptions<C extends Columns> {
@@ -108,6 +135,7 @@ export function cassandraTable<const C extends Columns>(
       `cassandraTable("${name}"): give "keyspace.table" in lower case letters, digits and _`,
     );
   }
+  checkOptions(`cassandraTable("${name}")`, options, ["columns", "key"]);
   checkColumns(`cassandraTable("${name}")`, options.columns, options.key);
   const sink: CassandraTable<RowOf<C>> = {
     kind: "cassandra",
@@ -149,7 +177,15 @@ export function postgresTable(name: string, options?: PostgresTableOptions<Colum
   if (schema === "weir") {
     throw new TypeError(`postgresTable("${name}"): the schema "weir" holds Weir's own tables; use another`);
   }
-  if (options) checkColumns(`postgresTable("${name}")`, options.columns, options.key);
+  if (options !== undefined) {
+    const what = `postgresTable("${name}")`;
+    checkOptions(what, options, ["columns", "key", "onConflict"]);
+    checkColumns(what, options.columns, options.key);
+    const { onConflict } = options;
+    if (onConflict !== undefined && onConflict !== "update" && onConflict !== "ignore") {
+      throw new TypeError(`${what}: "onConflict" is ${shown(onConflict)}; give "update" or "ignore"`);
+    }
+  }
   const sink: PostgresTable<never> = {
     kind: "postgres",
     name,
@@ -175,7 +211,14 @@ export interface TopicOptions<T> {
 export function topic(name: string): Sink<never>;
 export function topic<T>(name: string, options: TopicOptions<T>): Sink<T>;
 export function topic<T>(name: string, options?: TopicOptions<T>): Sink<T> {
-  checkTopic(`topic("${name}")`, name);
+  const what = `topic("${name}")`;
+  checkTopic(what, name);
+  if (options !== undefined) {
+    checkOptions(what, options, ["key", "codec", "partitions"]);
+    checkFunction(what, "key", options.key, "(user) => user.id");
+    checkCodec(what, options.codec);
+    if (options.partitions !== undefined) checkPartitions(what, options.partitions);
+  }
   const sink: TopicSink<T> = {
     kind: "topic",
     name,
@@ -214,14 +257,33 @@ export interface PipelineOptions<T> {
  * ```
  */
 export function pipeline<T>(name: string, options: PipelineOptions<T>): Pipeline<T> {
+  const what = `pipeline "${name}"`;
+  checkOptions(what, options, ["schedule", "source", "outputs", "deadLetter"]);
   const { schedule, source } = options;
-  const drafts: StageDraft[] = [{ nodes: [] }];
+  if (typeof source?.topic !== "string") {
+    throw new TypeError(`${what}: "source" is ${shown(source)}; give one, as in kafka(...)`);
+  }
+  checkFunction(what, "outputs", options.outputs, "(stream) => [stream.to(...)]");
+  if (options.deadLetter !== undefined && options.deadLetter?.kind !== "topic") {
+    throw new TypeError(`${what}: "deadLetter" is ${shown(options.deadLetter)}; give topic("name")`);
+  }
+  const drafts: StageDraft[] = [{ nodes: [], outputs: [] }];
   const outputs = options.outputs(new Stream<T>(drafts, 0, 0));
+  if (!Array.isArray(outputs)) {
+    throw new TypeError(
+      `${what}: "outputs" gave ${shown(outputs)}; return a list, as in (stream) => [stream.to(...)]`,
+    );
+  }
+  refuse(what, listProblems(outputs, drafts.flatMap((draft) => draft.outputs)));
   const deadLetter = options.deadLetter?.name ?? `${source.topic}.dead-letter`;
   const plan = cutIntoStages({ name, ...(schedule && { schedule }), source, deadLetter }, drafts, outputs);
-  const problems = planProblems(plan);
-  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `pipeline "${name}": ${problem}`));
+  refuse(what, planProblems(plan));
   return plan;
+}
+
+/** @throws {ConfigError} with the problems, if there are any. */
+function refuse(what: string, problems: readonly string[]): void {
+  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `${what}: ${problem}`));
 }
 
 function checkColumns(what: string, columns: Columns, key: readonly string[]): void {

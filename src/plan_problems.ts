@@ -8,6 +8,7 @@ import {
   stagesOf,
   type TopicSink,
 } from "./plan.ts";
+import { shown } from "./shown.ts";
 import type { Output, PlanNode } from "./stream.ts";
 import { isTopicName } from "./topic_name.ts";
 
@@ -42,6 +43,24 @@ export function planProblems(pipeline: Pipeline): string[] {
     }
   }
   return problems;
+}
+
+/**
+ * What is wrong with the list of outputs that a pipeline's function gave.
+ *
+ * @param made All that the pipeline's own streams ended in.
+ */
+export function listProblems(listed: readonly Output[], made: readonly Output[]): string[] {
+  const foreign = listed.filter((output) => !made.includes(output)).map((output) => {
+    const { kind, name } = output?.sink ?? {};
+    return kind === undefined
+      ? `"outputs" gave ${shown(output)} in its list; give what to(...) gives`
+      : `the output to the ${kind} "${name}" is one of another pipeline; end this one's own streams in sinks`;
+  });
+  const forgotten = made.filter((output) => !listed.includes(output)).map(({ sink: { kind, name } }) =>
+    `the output to the ${kind} "${name}" would write nothing; return it in the list of "outputs", too`
+  );
+  return [...foreign, ...forgotten];
 }
 
 function sourceProblems({ name, source }: Pipeline): string[] {

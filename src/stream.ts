@@ -2,6 +2,7 @@ import type { Operator } from "./operators/mod.ts";
 import type { RepartitionOperator } from "./operators/repartition.ts";
 import type { TransformOperator } from "./operators/transform.ts";
 import type { UnionOperator } from "./operators/union.ts";
+import { shown } from "./shown.ts";
 
 /** Where rows of type `T` go. Plain data: what connects and writes is chosen when the process starts. */
 export interface Sink<in T> {
@@ -35,6 +36,8 @@ export interface Output {
  */
 export interface StageDraft {
   readonly nodes: PlanNode[];
+  /** All that were made, be they among those that the pipeline has in the end or not. */
+  readonly outputs: Output[];
   /** The `repartition` that it starts with, and the stage and the node whose values that takes; absent for the first. */
   readonly start?: {
     readonly stage: number;
@@ -82,11 +85,15 @@ export class Stream<out T> {
 
   #through(operator: Operator<never, unknown>): Stream<unknown> {
     if (typeof operator?.kind !== "string") {
-      throw new TypeError(`pipe() takes operators, as map(...) gives one; it got ${String(operator)}`);
+      throw new TypeError(`pipe() takes operators, as map(...) gives one; it got ${shown(operator)}`);
     }
     if (isTransform(operator)) return this.#ownedBy(operator.name, operator.expand(this as Stream<unknown>));
     if (isRepartition(operator)) {
-      this.#stages.push({ nodes: [], start: { stage: this.#stage, node: this.#node, operator } });
+      this.#stages.push({
+        nodes: [],
+        outputs: [],
+        start: { stage: this.#stage, node: this.#node, operator },
+      });
       return new Stream(this.#stages, this.#stages.length - 1, 0);
     }
     const others = isUnion(operator)
@@ -100,7 +107,14 @@ export class Stream<out T> {
 
   /** Streams of two pipelines have nothing to do with each other: they may run in other processes. */
   #ownedBy(operator: string, stream: Stream<unknown>): Stream<unknown> {
-    if (stream instanceof Stream && stream.#stages === this.#stages) return stream;
+    if (!(stream instanceof Stream)) {
+      throw new TypeError(
+        `${operator}: its function gave ${
+          shown(stream)
+        }; return a stream, as in (stream) => stream.pipe(...)`,
+      );
+    }
+    if (stream.#stages === this.#stages) return stream;
     throw new TypeError(
       `${operator}: a stream of another pipeline; use those that come from this one's source`,
     );
@@ -120,8 +134,13 @@ export class Stream<out T> {
 
   /** Ends the stream in a sink. */
   to(sink: Sink<T>): Output {
-    const output = { node: this.#node, sink: sink as Sink<never> };
-    return this.#stage === 0 ? output : { ...output, stage: this.#stage };
+    if (typeof sink?.kind !== "string" || typeof sink.name !== "string") {
+      throw new TypeError(`to() takes a sink, as postgresTable(...) gives one; it got ${shown(sink)}`);
+    }
+    const to = { node: this.#node, sink: sink as Sink<never> };
+    const output = this.#stage === 0 ? to : { ...to, stage: this.#stage };
+    this.#stages[this.#stage]!.outputs.push(output);
+    return output;
   }
 }
 

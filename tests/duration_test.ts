@@ -38,10 +38,11 @@ Deno.test("what is no positive length of whole milliseconds is refused with one 
     {},
   ];
   for (const duration of wrong) {
+    const shown = typeof duration === "number" ? String(duration) : JSON.stringify(duration);
     assert.throws(() => milliseconds(duration as Duration), {
       name: "TypeError",
       message:
-        `"${duration}" is not a duration: give milliseconds above 0, or a number with ms, s, m, h or d, as in "5m"`,
+        `${shown} is not a duration: give milliseconds above 0, or a number with ms, s, m, h or d, as in "5m"`,
     });
   }
 });

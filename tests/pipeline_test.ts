@@ -365,11 +365,23 @@ Deno.test("a source's options have defaults, and what cannot be is refused", () 
   const bad: [object, RegExp][] = [
     [{ latness: "1m" }, /kafka\("lines"\): there is no option "latness"; there are group, codec, /],
     [{ late: "drop" }, /"late" is "drop"; give "count" or "dead-letter"/],
-    [{ lateness: 0 }, /"0" is not a duration/],
-    [{ maxAhead: "-1m" }, /"-1m" is not a duration/],
-    [{ idleAfter: NaN }, /"NaN" is not a duration/],
+    [{ lateness: -1 }, /kafka\("lines"\): "lateness": -1 is not a duration/],
+    [{ maxAhead: "-1m" }, /"maxAhead": "-1m" is not a duration/],
+    [{ idleAfter: NaN }, /"idleAfter": NaN is not a duration/],
+    [{ idleAfter: 0 }, /"idleAfter": 0 is not a duration/],
+    [{ codec: undefined }, /^kafka\("lines"\): "codec" is undefined; give one, as in json\(schema\)$/],
+    [{ codec: { ...text(), decode: async () => await "" } }, /"codec.decode" is async/],
+    [{ eventTime: "at" }, /"eventTime" is "at"; give a function/],
+    [{ eventTime: async () => await 5 }, /"eventTime" is async, but nothing waits for a promise/],
+    ...["erliest", new Date(0), null, [5], { at: 5 }, { partition: 5 }].map((from): [object, RegExp] => [
+      { from },
+      /"from" is .*; give "earliest", "latest", \{ timestamp: new Date\(...\) \}, \{ ago: "2d" \}, or offsets/,
+    ]),
   ];
   for (const [more, message] of bad) {
     assert.throws(() => kafka("lines", { ...given, ...more }), { name: "TypeError", message });
+  }
+  for (const lateness of [0, "0s", "0m"] as const) {
+    assert.equal(kafka("lines", { ...given, lateness }).lateness, 0);
   }
 });

@@ -1,7 +1,9 @@
 import type { ColumnType } from "../columns.ts";
 import type { Fold, Merge } from "../merge.ts";
+import { shown } from "../shown.ts";
 import type { Operator, RecordContext } from "./mod.ts";
-import type { Window } from "./window.ts";
+import { checkFunction, checkOptions } from "./options.ts";
+import { checkWindow, type Window } from "./window.ts";
 
 /** A value that records can be grouped by: it becomes a column of the result's key. */
 export type KeyValue = string | number | bigint | boolean;
@@ -113,7 +115,7 @@ export interface AggregateOptions<
  * Groups records by key, and by window if given, and keeps results for each group. Workers add up a batch; the
  * warehouse merges, in the transaction that moves the position: every record counts exactly once.
  *
- * @throws {TypeError} when `compute` is empty, an option is not known, or `results` is `final` without a window.
+ * @throws {TypeError} when `compute` is empty, an option is not known or cannot be right, or `results` is `final` without a window.
  *
  * @example
  * ```ts
@@ -133,6 +135,13 @@ export function aggregate<
 >(options: AggregateOptions<I, K, A, W>): Operator<I, AggregateRow<K, A, W>> {
   checkOptions("aggregate()", options, ["by", "window", "compute", "results"]);
   const { by, window, compute, results = "updates" } = options;
+  checkFunction("aggregate()", "by", by, "(reading) => ({ sensor: reading.sensor })");
+  checkWindow("aggregate()", window);
+  if (typeof compute !== "object" || compute === null) {
+    throw new TypeError(
+      `aggregate(): "compute" is ${shown(compute)}; give results, as in { records: count() }`,
+    );
+  }
   if (Object.keys(compute).length === 0) {
     throw new TypeError(
       'aggregate(): "compute" is empty; give at least one result, as in { records: count() }',
@@ -141,12 +150,12 @@ export function aggregate<
   for (const [name, result] of Object.entries(compute)) {
     if (typeof result?.measure === "function") continue;
     throw new TypeError(
-      `aggregate(): the result "${name}" is ${String(result)}; give count(), sum(...) or another`,
+      `aggregate(): the result "${name}" is ${shown(result)}; give count(), sum(...) or another`,
     );
   }
   if (results !== "updates" && results !== "final") {
     throw new TypeError(
-      `aggregate(): "results" is ${JSON.stringify(results)}; give "updates" or "final"`,
+      `aggregate(): "results" is ${shown(results)}; give "updates" or "final"`,
     );
   }
   if (results === "final" && !window) {
@@ -161,12 +170,4 @@ export function aggregate<
     spec,
   };
   return operator;
-}
-
-/** Refuses options with names that are not known, which are mostly typing errors. */
-export function checkOptions(what: string, options: object, known: readonly string[]): void {
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw new TypeError(`${what}: there is no option "${unknown}"; there are ${known.join(", ")}`);
-  }
 }

@@ -1,6 +1,9 @@
 import type { Moments } from "../merge.ts";
 import type { Accumulator, Aggregate, Result } from "./aggregate.ts";
 import type { RecordContext } from "./mod.ts";
+import { checkFunction } from "./options.ts";
+
+const example = "(reading) => reading.celsius";
 
 type NumberOf<I> = (value: I, record: RecordContext) => number;
 
@@ -32,6 +35,7 @@ export function max<I>(of: NumberOf<I>): Aggregate<I, number> {
 
 /** The mean of a number of each record, kept as sum and count so that it merges exactly. */
 export function avg<I>(of: NumberOf<I>): Aggregate<I, number> {
+  checkFunction("avg()", "of", of, example);
   return {
     kind: "avg",
     accumulators: [
@@ -53,6 +57,7 @@ export function avg<I>(of: NumberOf<I>): Aggregate<I, number> {
  * record. Count, mean and squared differences are kept, so that large numbers that differ little lose no digits.
  */
 export function stddev<I>(of: NumberOf<I>): Aggregate<I, number | null> {
+  checkFunction("stddev()", "of", of, example);
   return {
     kind: "stddev",
     accumulators: [{ suffix: "_moments", type: "json", merge: "moments" }],
@@ -70,6 +75,7 @@ const sampleDeviation: Result = {
 };
 
 function ofOne<I>(kind: string, merge: Accumulator["merge"], of: NumberOf<I>): Aggregate<I, number> {
+  checkFunction(`${kind}()`, "of", of, example);
   return {
     kind,
     accumulators: [{ suffix: "", type: "double", merge }],

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Aggregate, KeyValue } from "./aggregate.ts";
 import { custom } from "./custom.ts";
 import type { RecordContext } from "./mod.ts";
+import { checkFunction } from "./options.ts";
 
 /** Bits of a hash that choose its register; the other 52 give its rank, from 1 to 53. */
 const precision = 12;
@@ -35,6 +36,7 @@ const mostListed = 700;
 export function approxDistinct<I>(
   of: (value: I, record: RecordContext) => KeyValue | null | undefined,
 ): Aggregate<I, bigint> {
+  checkFunction("approxDistinct()", "of", of, "(visit) => visit.visitor");
   const counted = custom<I, Sketch, bigint, "bigint">({
     init: () => [],
     add: (_, value, record) => sketchOf(of(value, record)),

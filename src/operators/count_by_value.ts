@@ -1,7 +1,8 @@
 import { type Aggregate, aggregate, type AggregateRow, type KeyValue } from "./aggregate.ts";
 import { count } from "./aggregates.ts";
 import type { Operator } from "./mod.ts";
-import type { Window } from "./window.ts";
+import { checkOptions } from "./options.ts";
+import { checkWindow, type Window } from "./window.ts";
 
 /** The options of {@linkcode countByValue}. */
 export interface CountByValueOptions {
@@ -23,8 +24,11 @@ export interface CountByValueOptions {
  * ```
  */
 export function countByValue<T extends KeyValue>(
-  { window }: CountByValueOptions = {},
+  options: CountByValueOptions = {},
 ): Operator<T, AggregateRow<{ readonly value: T }, { readonly count: Aggregate<unknown, bigint> }>> {
+  checkOptions("countByValue()", options, ["window"]);
+  const { window } = options;
+  checkWindow("countByValue()", window);
   const counting = aggregate({
     by: (value: T) => ({ value }),
     ...(window && { window }),

@@ -2,6 +2,7 @@ import type { ColumnSpec } from "../columns.ts";
 import type { Aggregate } from "./aggregate.ts";
 import { type PickedType, type PickedValues, postgresText } from "./first_last.ts";
 import type { RecordContext } from "./mod.ts";
+import { checkFunction, checkOptions } from "./options.ts";
 import { stateText } from "./state.ts";
 
 /** The column types that the result of {@linkcode custom} can have; one with a `?` may be null. */
@@ -47,7 +48,7 @@ export interface CustomOptions<I, S, R, T extends CustomType> {
  * The warehouse has only a lock for other processes that bring the same keys; `merge` and `result` are called on the main
  * thread, once for each group of a commit, and hold up everything else meanwhile: they should take microseconds.
  *
- * @throws {TypeError} when the type is none of those that a result can have.
+ * @throws {TypeError} when an option is not known or no function, or the type is none of those that a result can have.
  *
  * @example
  * ```ts
@@ -67,8 +68,14 @@ export interface CustomOptions<I, S, R, T extends CustomType> {
  * ```
  */
 export function custom<I, S, R extends CustomResult<T>, T extends CustomType = "json">(
-  { init, add, merge, result, type }: CustomOptions<I, S, R, T>,
+  options: CustomOptions<I, S, R, T>,
 ): Aggregate<I, R> {
+  checkOptions("custom()", options, ["init", "add", "merge", "result", "type"]);
+  const { init, add, merge, result, type } = options;
+  checkFunction("custom()", "init", init, "() => 0");
+  checkFunction("custom()", "add", add, "(longest, line) => Math.max(longest, line.length)");
+  checkFunction("custom()", "merge", merge, "(a, b) => Math.max(a, b)");
+  checkFunction("custom()", "result", result, "(longest) => longest");
   const column = columnOf(type ?? "json");
   return {
     kind: "custom",

@@ -1,7 +1,10 @@
-import { nameOf, type Operator, type RecordContext, type RecordOperator } from "./mod.ts";
+import { atOnce, nameOf, type Operator, type RecordContext, type RecordOperator } from "./mod.ts";
+import { checkFunction } from "./options.ts";
 
 /**
  * Lets through what the predicate holds for; the rest is counted as filtered. A type guard narrows the type.
+ *
+ * @throws {TypeError} when it is no function, or an async one.
  *
  * @example
  * ```ts
@@ -15,11 +18,12 @@ export function filter<I, O extends I>(
 export function filter<T>(predicate: (value: NoInfer<T>, record: RecordContext) => boolean): Operator<T, T>;
 export function filter<I>(predicate: (value: I, record: RecordContext) => boolean): Operator<I, I>;
 export function filter<I>(predicate: (value: I, record: RecordContext) => boolean): Operator<I, I> {
+  checkFunction("filter()", "fn", predicate, "(person) => person.age >= 18");
   const operator: RecordOperator<I, I> = {
     kind: "filter",
     name: nameOf(predicate, "filter"),
     apply: (value, emit, record) => {
-      if (predicate(value, record)) emit(value);
+      if (atOnce(predicate(value, record))) emit(value);
     },
   };
   return operator;

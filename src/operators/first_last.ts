@@ -1,5 +1,6 @@
 import type { Aggregate } from "./aggregate.ts";
 import type { RecordContext } from "./mod.ts";
+import { checkFunction } from "./options.ts";
 import type { Merge, Picked } from "../merge.ts";
 
 /** The values that a result can have, by its column's type. */
@@ -53,6 +54,7 @@ function picked<I, T extends PickedType>(
   if (!Object.hasOwn(picks, type)) {
     throw new TypeError(`${kind}("${type}"): give one of ${Object.keys(picks).join(", ")}`);
   }
+  checkFunction(`${kind}("${type}")`, "of", of, "(seen) => seen.town");
   const { keep, expression, read = same } = picks[type];
   const merge: Merge = kind;
   return {

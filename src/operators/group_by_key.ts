@@ -1,14 +1,8 @@
-import {
-  type Aggregate,
-  aggregate,
-  type AggregateRow,
-  checkOptions,
-  type GroupKey,
-  type Results,
-} from "./aggregate.ts";
+import { type Aggregate, aggregate, type AggregateRow, type GroupKey, type Results } from "./aggregate.ts";
 import { custom } from "./custom.ts";
 import type { Operator, RecordContext } from "./mod.ts";
-import type { Window } from "./window.ts";
+import { checkFunction, checkOptions } from "./options.ts";
+import { checkWindow, type Window } from "./window.ts";
 
 /** The options of {@linkcode groupByKey}. */
 export interface GroupByKeyOptions<I, K extends GroupKey, V, W extends Window | undefined> {
@@ -52,6 +46,9 @@ export function groupByKey<I, K extends GroupKey, V, W extends Window | undefine
 ): Operator<I, AggregateRow<K, { readonly values: Aggregate<unknown, readonly V[]> }, W>> {
   checkOptions("groupByKey()", options, ["by", "value", "window", "results"]);
   const { by, value, window, results } = options;
+  checkFunction("groupByKey()", "by", by, "(click) => ({ visitor: click.visitor })");
+  checkFunction("groupByKey()", "value", value, "(click) => click.page");
+  checkWindow("groupByKey()", window);
   const listed = custom<I, readonly Placed<V>[], readonly V[]>({
     init: () => [],
     add: (_, each, record) => [[record.eventTime, record.partition, record.offset, value(each, record)]],

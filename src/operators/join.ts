@@ -1,4 +1,6 @@
+import { shown } from "../shown.ts";
 import type { Operator, RecordContext } from "./mod.ts";
+import { checkFunction, checkOptions } from "./options.ts";
 import type { ReferenceTable } from "./reference_table.ts";
 
 /** The options of {@linkcode join} that leave out values without a row. */
@@ -31,6 +33,8 @@ export interface JoinOperator<in I, out O> extends Operator<I, O> {
  * with `type: "left"` they go on with `undefined`. A record that is read again after the table has changed is joined
  * with what it holds then.
  *
+ * @throws {TypeError} when an option is not known, or cannot be right.
+ *
  * @example
  * ```ts
  * import { join, referenceTable } from "weir";
@@ -57,13 +61,24 @@ export function join<I, R, K, O>(
   table: ReferenceTable<R, K>,
   options: InnerJoinOptions<I, R, K, O> | LeftJoinOptions<I, R, K, O>,
 ): Operator<I, O> {
+  if (typeof table?.name !== "string" || !Array.isArray(table.columns)) {
+    throw new TypeError(`join(): the table is ${shown(table)}; give one that referenceTable(...) makes`);
+  }
+  const what = `join(${table.name})`;
+  checkOptions(what, options, ["on", "with", "type"]);
+  checkFunction(what, "on", options.on, "(view) => view.site");
+  checkFunction(what, "with", options.with, "(view, site) => ({ ...view, region: site.region })");
+  const { type = "inner" } = options;
+  if (type !== "inner" && type !== "left") {
+    throw new TypeError(`${what}: "type" is ${shown(type)}; give "inner" or "left"`);
+  }
   const operator: JoinOperator<I, O> = {
     kind: "join",
-    name: `join(${table.name})`,
+    name: what,
     table,
     on: options.on,
     with: options.with as JoinOperator<I, O>["with"],
-    type: options.type ?? "inner",
+    type,
   };
   return operator;
 }

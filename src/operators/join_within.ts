@@ -1,8 +1,10 @@
-import { type Duration, milliseconds } from "../duration.ts";
+import type { Duration } from "../duration.ts";
+import { shown } from "../shown.ts";
 import type { Stream } from "../stream.ts";
 import { map } from "./map.ts";
 import { mapWithState, type StateKey } from "./map_with_state.ts";
 import type { Operator, RecordContext } from "./mod.ts";
+import { checkFunction, checkOptions, durationOf, durationOrZero } from "./options.ts";
 import { transform } from "./transform.ts";
 import { union } from "./union.ts";
 
@@ -37,7 +39,7 @@ type Either<L, R> = { readonly left: L } | { readonly right: R };
  * further from it than `within`. Values wait in a state, as `mapWithState` keeps it: they must be JSON, those of one
  * key that wait at once may have 64 KiB together, and all records of a key must be in one partition.
  *
- * @throws {TypeError} when `within` or `lateness` is not a duration.
+ * @throws {TypeError} when an option is not known or no function, or `within` or `lateness` is not a duration.
  *
  * @example
  * ```ts
@@ -64,10 +66,19 @@ type Either<L, R> = { readonly left: L } | { readonly right: R };
  */
 export function joinWithin<L, R, K extends StateKey, O>(
   other: Stream<R>,
-  { by, otherBy, within, lateness, with: combine, name = "joinWithin" }: JoinWithinOptions<L, R, K, O>,
+  options: JoinWithinOptions<L, R, K, O>,
 ): Operator<L, O> {
-  const reach = milliseconds(within);
-  const kept = reach + (lateness === undefined ? 0 : milliseconds(lateness));
+  const what = "joinWithin()";
+  if (typeof other?.pipe !== "function") {
+    throw new TypeError(`${what}: the other stream is ${shown(other)}; give a stream of the pipeline`);
+  }
+  checkOptions(what, options, ["by", "otherBy", "within", "lateness", "with", "name"]);
+  const { by, otherBy, within, lateness = 0, with: combine, name = "joinWithin" } = options;
+  checkFunction(what, "by", by, "(order) => order.id");
+  checkFunction(what, "otherBy", otherBy, "(payment) => payment.order");
+  checkFunction(what, "with", combine, "(order, payment) => ({ ...order, paid: payment.amount })");
+  const reach = durationOf(what, "within", within);
+  const kept = reach + durationOrZero(what, "lateness", lateness);
   const matching = mapWithState<Either<L, R>, K, Sides<L, R>, O>({
     name,
     by: (value, record) => "left" in value ? by(value.left, record) : otherBy(value.right, record),

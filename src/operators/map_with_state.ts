@@ -1,5 +1,6 @@
-import { type Duration, milliseconds } from "../duration.ts";
+import type { Duration } from "../duration.ts";
 import type { Operator, RecordContext } from "./mod.ts";
+import { checkFunction, checkOptions, durationOf } from "./options.ts";
 
 /** What states are kept by: a value, or several of them in a list. */
 export type StateKey = string | number | boolean | readonly (string | number | boolean)[];
@@ -59,7 +60,7 @@ export interface StateOperator<in I, out O> extends Operator<I, O> {
  * States belong to a partition. All records of a key must be in the same one, as they are when it is the record's key,
  * or when its key follows from it.
  *
- * @throws {TypeError} when `timeout` is not a duration, or `name` is not up to 100 letters, digits, `.`, `_`, and `-`.
+ * @throws {TypeError} when an option is not known or no function, `timeout` is not a duration, or `name` is not up to 100 letters, digits, `.`, `_`, and `-`.
  *
  * @example
  * ```ts
@@ -83,7 +84,13 @@ export interface StateOperator<in I, out O> extends Operator<I, O> {
 export function mapWithState<I, K extends StateKey, S, O = never>(
   options: StateOptions<I, K, S, O>,
 ): Operator<I, O> {
+  const what = "mapWithState()";
+  checkOptions(what, options, ["by", "initial", "update", "timeout", "timedOut", "name"]);
   const { by, initial, update, timeout, timedOut, name = "mapWithState" } = options;
+  checkFunction(what, "by", by, "(payment) => payment.card");
+  checkFunction(what, "initial", initial, "() => 0");
+  checkFunction(what, "update", update, "(count, payment) => ({ state: count + 1 })");
+  if (timedOut !== undefined) checkFunction(what, "timedOut", timedOut, "(count, card) => [{ card, count }]");
   if (!/^[A-Za-z0-9._-]{1,100}$/.test(name)) {
     throw new TypeError(`mapWithState(): the name "${name}" must be up to 100 letters, digits, ., _ and -`);
   }
@@ -94,7 +101,7 @@ export function mapWithState<I, K extends StateKey, S, O = never>(
     by,
     initial,
     update,
-    timeout: timeout === undefined ? Infinity : milliseconds(timeout),
+    timeout: timeout === undefined ? Infinity : durationOf(what, "timeout", timeout),
     ...(timedOut && { timedOut }),
   };
   return operator;

@@ -35,6 +35,20 @@ export class InvalidRecord extends Error {
   override readonly name = "InvalidRecord";
 }
 
+/**
+ * What a function of the pipeline gave. A promise is refused: nothing waits for it, and it would be taken for a value.
+ *
+ * @throws {InvalidRecord} for a promise.
+ */
+export function atOnce<T>(given: T): T {
+  if (!(given instanceof Promise)) return given;
+  // It is refused already, whatever comes of it.
+  given.catch(() => {});
+  throw new InvalidRecord(
+    "the function gave a promise, but nothing waits for one; it must give its result at once",
+  );
+}
+
 /** The name of a user's function, or the operator's kind for one without. */
 // deno-lint-ignore ban-types -- any function has a name, whatever it takes
 export function nameOf(fn: Function, kind: string): string {

@@ -1,6 +1,7 @@
-import { type Duration, milliseconds } from "../duration.ts";
+import type { Duration } from "../duration.ts";
 import { mapWithState, type StateKey } from "./map_with_state.ts";
 import type { Operator, RecordContext } from "./mod.ts";
+import { checkFunction, checkOptions, durationOf } from "./options.ts";
 
 /** The options of {@linkcode movingAverage}: give `size` or `over`. */
 export interface MovingAverageOptions<I, K extends StateKey> {
@@ -31,7 +32,7 @@ export interface Averaged<I> {
  * Gives each value with the average of its key's last ones: so many, or those of so long. States are kept as
  * `mapWithState` keeps them: all records of a key must be in one partition.
  *
- * @throws {TypeError} when neither or both of `size` and `over` are given, or one cannot be.
+ * @throws {TypeError} when an option is not known or no function, neither or both of `size` and `over` are given, or one cannot be.
  *
  * @example
  * ```ts
@@ -46,13 +47,17 @@ export interface Averaged<I> {
 export function movingAverage<I, K extends StateKey>(
   options: MovingAverageOptions<I, K>,
 ): Operator<I, Averaged<I>> {
-  const { size, over } = options;
+  const what = "movingAverage()";
+  checkOptions(what, options, ["by", "of", "size", "over", "name"]);
+  const { by, of, size, over } = options;
+  checkFunction(what, "by", by, "(reading) => reading.sensor");
+  checkFunction(what, "of", of, "(reading) => reading.celsius");
   if ((size === undefined) === (over === undefined)) {
     throw new TypeError('movingAverage(): give "size", as in 10, or "over", as in "5m", and not both');
   }
   const name = options.name ?? "movingAverage";
   const averaging = size === undefined
-    ? overTime({ ...options, name }, milliseconds(over!))
+    ? overTime({ ...options, name }, durationOf(what, "over", over!))
     : overValues({ ...options, name }, size);
   return { ...averaging, name };
 }

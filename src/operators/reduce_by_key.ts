@@ -1,13 +1,7 @@
-import {
-  type Aggregate,
-  aggregate,
-  type AggregateRow,
-  checkOptions,
-  type GroupKey,
-  type Results,
-} from "./aggregate.ts";
+import { type Aggregate, aggregate, type AggregateRow, type GroupKey, type Results } from "./aggregate.ts";
 import { custom, type CustomResult } from "./custom.ts";
 import type { Operator, RecordContext } from "./mod.ts";
+import { checkFunction, checkOptions } from "./options.ts";
 import type { Window } from "./window.ts";
 
 /** The column types of values that are reduced: those whose values JSON can hold. */
@@ -71,6 +65,9 @@ export function reducing<
   { by, value, reduce, type }: ReduceByKeyOptions<I, K, V, T>,
   when: { readonly window?: W; readonly results?: Results },
 ): Operator<I, ReducedRow<K, V, W>> {
+  checkFunction(`${name}()`, "by", by, "(sale) => ({ shop: sale.shop })");
+  checkFunction(`${name}()`, "value", value, "(sale) => sale.cents");
+  checkFunction(`${name}()`, "reduce", reduce, "(a, b) => a + b");
   if (type !== undefined && !reducedTypes.includes(type)) {
     throw new TypeError(
       `${name}(): "type" is ${JSON.stringify(type)}; give one of ${reducedTypes.join(", ")}`,

@@ -1,8 +1,9 @@
-import { checkOptions, type GroupKey, type Results } from "./aggregate.ts";
+import type { GroupKey, Results } from "./aggregate.ts";
 import type { CustomResult } from "./custom.ts";
 import type { Operator } from "./mod.ts";
+import { checkOptions } from "./options.ts";
 import { type ReduceByKeyOptions, type ReducedRow, type ReducedType, reducing } from "./reduce_by_key.ts";
-import type { Window } from "./window.ts";
+import { checkWindow, type Window } from "./window.ts";
 
 /** The options of {@linkcode reduceByKeyAndWindow}. */
 export interface ReduceByKeyAndWindowOptions<I, K extends GroupKey, V, T extends ReducedType>
@@ -52,5 +53,6 @@ export function reduceByKeyAndWindow<
       'reduceByKeyAndWindow(): there is no "window"; give one, as in sliding("30s", "10s")',
     );
   }
+  checkWindow("reduceByKeyAndWindow()", window);
   return reducing("reduceByKeyAndWindow", options, { window, ...(results && { results }) });
 }

@@ -1,9 +1,9 @@
 import type { Codec } from "../codecs/mod.ts";
-import { type Duration, milliseconds } from "../duration.ts";
+import type { Duration } from "../duration.ts";
 import { isTopicName } from "../topic_name.ts";
-import { checkOptions } from "./aggregate.ts";
 import type { StateKey } from "./map_with_state.ts";
 import type { Operator, RecordContext } from "./mod.ts";
+import { checkCodec, checkFunction, checkOptions, checkPartitions, durationOrZero } from "./options.ts";
 
 /** The options of {@linkcode repartition}. */
 export interface RepartitionOptions<T> {
@@ -81,15 +81,9 @@ export function repartition<T>(topic: string, options: RepartitionOptions<T>): O
   if (!isTopicName(topic)) {
     throw new TypeError(`${what}: a topic's name is letters, digits, ., _ and -, at most 249`);
   }
-  if (typeof key !== "function") {
-    throw new TypeError(`${what}: "key" is ${String(key)}; give a function, as in (payment) => payment.card`);
-  }
-  if (typeof codec?.encode !== "function" || typeof codec.decode !== "function") {
-    throw new TypeError(`${what}: "codec" is ${String(codec)}; give one, as in json(schema)`);
-  }
-  if (partitions !== undefined && (!Number.isInteger(partitions) || partitions < 1)) {
-    throw new TypeError(`${what}: "partitions" is ${partitions}; give a whole number from 1`);
-  }
+  checkFunction(what, "key", key, "(payment) => payment.card");
+  checkCodec(what, codec);
+  if (partitions !== undefined) checkPartitions(what, partitions);
   const operator: RepartitionOperator<T, T> = {
     kind: "repartition",
     name: `repartition(${topic})`,
@@ -97,7 +91,7 @@ export function repartition<T>(topic: string, options: RepartitionOptions<T>): O
     key,
     codec,
     ...(partitions !== undefined && { partitions }),
-    ...(lateness !== undefined && { lateness: milliseconds(lateness) }),
+    ...(lateness !== undefined && { lateness: durationOrZero(what, "lateness", lateness) }),
   };
   return operator;
 }

@@ -1,5 +1,7 @@
 import type { Stream } from "../stream.ts";
+import { shown } from "../shown.ts";
 import { nameOf, type Operator } from "./mod.ts";
+import { checkFunction } from "./options.ts";
 
 /** What `transform` makes. It has no step of its own: a plan holds the operators that it stands for. */
 export interface TransformOperator<in I, out O> extends Operator<I, O> {
@@ -9,6 +11,8 @@ export interface TransformOperator<in I, out O> extends Operator<I, O> {
 
 /**
  * Makes one operator of several, in order, or of a function from stream to stream: a piece that pipelines can share.
+ *
+ * @throws {TypeError} when it gets anything else; in `pipe`, when the function gives no stream of the pipeline.
  *
  * @example
  * ```ts
@@ -36,6 +40,18 @@ export function transform(
   ...pieces: readonly [(stream: Stream<never>) => Stream<unknown>] | readonly Operator<never, unknown>[]
 ): Operator<never, unknown> {
   const [first] = pieces;
+  if (typeof first === "function") {
+    checkFunction("transform()", "fn", first, "(stream) => stream.pipe(...)");
+  } else {
+    for (const piece of pieces.length === 0 ? [undefined] : pieces) {
+      if (typeof (piece as Operator<never, unknown> | undefined)?.kind === "string") continue;
+      throw new TypeError(
+        `transform(): it got ${
+          shown(piece)
+        }; give operators, or a function as in (stream) => stream.pipe(...)`,
+      );
+    }
+  }
   const operator: TransformOperator<never, unknown> = typeof first === "function"
     ? { kind: "transform", name: nameOf(first, "transform"), expand: first }
     : {

@@ -1,4 +1,5 @@
 import type { Stream } from "../stream.ts";
+import { shown } from "../shown.ts";
 import type { Operator, RecordOperator } from "./mod.ts";
 
 /** What `union` makes: a step whose values come from several others. */
@@ -11,7 +12,7 @@ export interface UnionOperator<in I, out O> extends RecordOperator<I, O> {
  * Adds the values of other streams of the same pipeline. All come from its one source, so a record may bring several
  * values; they go on in the order in which their streams were made.
  *
- * @throws {TypeError} when there are no others, and in `pipe` for a stream of another pipeline.
+ * @throws {TypeError} when there are no others or one is no stream, and in `pipe` for a stream of another pipeline.
  *
  * @example
  * ```ts
@@ -25,6 +26,12 @@ export interface UnionOperator<in I, out O> extends RecordOperator<I, O> {
 export function union<I, O>(...streams: readonly Stream<O>[]): Operator<I, I | O> {
   if (streams.length === 0) {
     throw new TypeError("union(): give at least one other stream, as in union(others)");
+  }
+  for (const stream of streams) {
+    if (typeof stream?.pipe === "function") continue;
+    throw new TypeError(
+      `union(): it got ${shown(stream)}; give streams of the pipeline, as in union(others)`,
+    );
   }
   const operator: UnionOperator<I, I | O> = {
     kind: "union",

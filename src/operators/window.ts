@@ -1,4 +1,5 @@
 import { type Duration, milliseconds } from "../duration.ts";
+import { shown } from "../shown.ts";
 
 /**
  * How time is cut into windows. All but sessions are aligned to 1970-01-01T00:00:00Z; a start belongs to its window, an
@@ -64,6 +65,19 @@ export function sliding(size: Duration, slide: Duration): Window {
  */
 export function session(gap: Duration): Window {
   return { kind: "session", size: milliseconds(gap), slide: 0 };
+}
+
+/** The longest window, in milliseconds: 1,000 years, so that bounds of windows are times that a database holds. */
+const longest = 365_243 * 86_400_000;
+
+/** Refuses what is given for a window but is none. */
+export function checkWindow(what: string, window: Window | undefined): void {
+  if (window === undefined) return;
+  const { kind, size } = (window ?? {}) as Partial<Window>;
+  if (!["tumbling", "sliding", "session"].includes(kind!) || typeof size !== "number") {
+    throw new TypeError(`${what}: "window" is ${shown(window)}; give one, as in tumbling("1m")`);
+  }
+  if (size > longest) throw new TypeError(`${what}: "window" is ${size} ms long; give at most 365243d`);
 }
 
 /** The starts of all windows that hold a time, in milliseconds since 1970, earliest first; of a window that is no session. */

@@ -164,7 +164,7 @@ Deno.test("a result that is no aggregate is refused by its name", () => {
     () => aggregate({ by: () => ({}), compute: compute as unknown as { all: ReturnType<typeof count> } }),
     {
       name: "TypeError",
-      message: 'aggregate(): the result "most" is max; give count(), sum(...) or another',
+      message: 'aggregate(): the result "most" is "max"; give count(), sum(...) or another',
     },
   );
 });

@@ -394,11 +394,11 @@ Deno.test("options that cannot be are refused where they are given", () => {
       { by: 1 },
       /^repartition\("a"\): there is no option "by"; there are key, codec, partitions, lateness$/,
     ],
-    ["a", { key: "card" }, /^repartition\("a"\): "key" is card; give a function/],
+    ["a", { key: "card" }, /^repartition\("a"\): "key" is "card"; give a function/],
     ["a", { codec: undefined }, /^repartition\("a"\): "codec" is undefined; give one, as in json\(schema\)$/],
     ["a", { partitions: 0 }, /^repartition\("a"\): "partitions" is 0; give a whole number from 1$/],
     ["a", { partitions: 1.5 }, /"partitions" is 1\.5/],
-    ["a", { lateness: "soon" }, /"soon" is not a duration/],
+    ["a", { lateness: "soon" }, /^repartition\("a"\): "lateness": "soon" is not a duration/],
   ];
   for (const [name, more, message] of bad) {
     assert.throws(() => repartition(name, { ...options, ...more }), { name: "TypeError", message });
