@@ -1,6 +1,6 @@
 import type { Moments } from "../merge.ts";
 import type { Accumulator, Aggregate, Result } from "./aggregate.ts";
-import type { RecordContext } from "./mod.ts";
+import { atOnce, type RecordContext } from "./mod.ts";
 import { checkFunction } from "./options.ts";
 
 const example = "(reading) => reading.celsius";
@@ -42,7 +42,7 @@ export function avg<I>(of: NumberOf<I>): Aggregate<I, number> {
       { suffix: "_sum", type: "double", merge: "sum" },
       { suffix: "_count", type: "bigint", merge: "sum" },
     ],
-    measure: (value, record) => [finite(of(value, record)), 1],
+    measure: (value, record) => [finite(atOnce(of(value, record))), 1],
     result: {
       expression: "$0 / $1",
       of: (sum: number, count: bigint) => sum / Number(count),
@@ -61,7 +61,7 @@ export function stddev<I>(of: NumberOf<I>): Aggregate<I, number | null> {
   return {
     kind: "stddev",
     accumulators: [{ suffix: "_moments", type: "json", merge: "moments" }],
-    measure: (value, record) => [[1, finite(of(value, record)), 0]],
+    measure: (value, record) => [[1, finite(atOnce(of(value, record))), 0]],
     result: sampleDeviation,
   };
 }
@@ -79,7 +79,7 @@ function ofOne<I>(kind: string, merge: Accumulator["merge"], of: NumberOf<I>): A
   return {
     kind,
     accumulators: [{ suffix: "", type: "double", merge }],
-    measure: (value, record) => [finite(of(value, record))],
+    measure: (value, record) => [finite(atOnce(of(value, record)))],
   };
 }
 

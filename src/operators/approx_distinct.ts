@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Aggregate, KeyValue } from "./aggregate.ts";
 import { custom } from "./custom.ts";
-import type { RecordContext } from "./mod.ts";
+import { atOnce, type RecordContext } from "./mod.ts";
 import { checkFunction } from "./options.ts";
 
 /** Bits of a hash that choose its register; the other 52 give its rank, from 1 to 53. */
@@ -39,7 +39,7 @@ export function approxDistinct<I>(
   checkFunction("approxDistinct()", "of", of, "(visit) => visit.visitor");
   const counted = custom<I, Sketch, bigint, "bigint">({
     init: () => [],
-    add: (_, value, record) => sketchOf(of(value, record)),
+    add: (_, value, record) => sketchOf(atOnce(of(value, record))),
     merge: (a, b) => union([a, b]),
     result: (sketch) => estimate(registersOf([sketch])),
     type: "bigint",

@@ -1,7 +1,7 @@
 import type { ColumnSpec } from "../columns.ts";
 import type { Aggregate } from "./aggregate.ts";
 import { type PickedType, type PickedValues, postgresText } from "./first_last.ts";
-import type { RecordContext } from "./mod.ts";
+import { atOnce, type RecordContext } from "./mod.ts";
 import { checkFunction, checkOptions } from "./options.ts";
 import { stateText } from "./state.ts";
 
@@ -80,7 +80,7 @@ export function custom<I, S, R extends CustomResult<T>, T extends CustomType = "
   return {
     kind: "custom",
     accumulators: [{ suffix: "_state", type: "json", merge: "fold" }],
-    measure: (value, record) => [kept(add(init(), value, record))],
+    measure: (value, record) => [kept(atOnce(add(init(), value, record)))],
     folded: {
       type: column.type,
       optional: column.optional,

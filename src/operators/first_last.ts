@@ -1,5 +1,5 @@
 import type { Aggregate } from "./aggregate.ts";
-import type { RecordContext } from "./mod.ts";
+import { atOnce, type RecordContext } from "./mod.ts";
 import { checkFunction } from "./options.ts";
 import type { Merge, Picked } from "../merge.ts";
 
@@ -61,7 +61,7 @@ function picked<I, T extends PickedType>(
     kind,
     accumulators: [{ suffix: `_${kind}`, type: "json", merge }],
     measure: (value, record) => {
-      const given = of(value, record);
+      const given = atOnce(of(value, record));
       const kept = keep(given as never);
       if (kept === undefined) throw new TypeError(`needs a value for a ${type} column, got ${String(given)}`);
       return [[record.eventTime, record.partition, record.offset, kept]];

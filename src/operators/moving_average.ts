@@ -1,6 +1,6 @@
 import type { Duration } from "../duration.ts";
 import { mapWithState, type StateKey } from "./map_with_state.ts";
-import type { Operator, RecordContext } from "./mod.ts";
+import { atOnce, type Operator, type RecordContext } from "./mod.ts";
 import { checkFunction, checkOptions, durationOf } from "./options.ts";
 
 /** The options of {@linkcode movingAverage}: give `size` or `over`. */
@@ -74,7 +74,7 @@ function overValues<I, K extends StateKey>(
     by,
     initial: (): readonly number[] => [],
     update: (before, value: I, record) => {
-      const state = [...before, finite(of(value, record))].slice(-size);
+      const state = [...before, finite(atOnce(of(value, record)))].slice(-size);
       const average = state.reduce((sum, each) => sum + each / state.length, 0);
       return { state, emit: [{ value, average, count: state.length }] };
     },
@@ -97,7 +97,7 @@ function overTime<I, K extends StateKey>(
     initial: (): readonly Slice[] => [],
     update: (before, value: I, record) => {
       const number = Math.floor(record.eventTime / length);
-      const brought = finite(of(value, record));
+      const brought = finite(atOnce(of(value, record)));
       const [, held, mean] = before.find(([each]) => each === number) ?? [number, 0, 0];
       const slice: Slice = [number, held + 1, mean + (brought - mean) / (held + 1)];
       const all = [...before.filter(([each]) => each !== number), slice];

@@ -1,5 +1,6 @@
 import { type Fold, merges } from "../merge.ts";
 import type { Aggregate, AggregateSpec, GroupKey } from "../operators/aggregate.ts";
+import { atOnce } from "../operators/mod.ts";
 import type { TableName } from "../warehouse/mod.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
 import { aggregateTable, batchColumns, windowColumns } from "./aggregate_table.ts";
@@ -75,7 +76,7 @@ export class Aggregator {
   add(value: never, { context: record, index, watermark }: CurrentRecord): boolean {
     this.#index = index;
     const { window, by } = this.#spec;
-    const key = by(value, record);
+    const key = atOnce(by(value, record));
     const id = this.#keys.identify(key);
     const measures = this.#measure(value, record);
     if (!window) {

@@ -5,7 +5,7 @@
  */
 import type { ColumnSpec } from "../columns.ts";
 import type { StateKey } from "../operators/map_with_state.ts";
-import type { RecordContext } from "../operators/mod.ts";
+import { atOnce, type RecordContext } from "../operators/mod.ts";
 import { keyText } from "../operators/state.ts";
 import {
   aggregateOf,
@@ -15,6 +15,7 @@ import {
   type TopicSink,
 } from "../pipeline.ts";
 import type { Output } from "../stream.ts";
+import { shown } from "../shown.ts";
 import { CellEncoder } from "../sinks/cell_encoder.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
 import { Aggregator } from "./aggregator.ts";
@@ -221,8 +222,8 @@ function recordOf(sink: TopicSink<never>): (row: never, record: CurrentRecord) =
   const utf8 = new TextEncoder();
   const { codec, repartition } = sink;
   const keyOf = repartition
-    ? (row: never, context: RecordContext) => recordKey(repartition.key(row, context))
-    : sink.key!;
+    ? (row: never, context: RecordContext) => recordKey(atOnce(repartition.key(row, context)))
+    : (row: never) => givenKey(atOnce(sink.key!(row)));
   return (row, { context }) => {
     const key = keyOf(row, context);
     return {
@@ -232,6 +233,11 @@ function recordOf(sink: TopicSink<never>): (row: never, record: CurrentRecord) =
       eventTime: context.eventTime,
     };
   };
+}
+
+function givenKey(key: string | null): string | null {
+  if (typeof key === "string" || key === null) return key;
+  throw new TypeError(`the key is ${shown(key)}; it must be text, or null for none`);
 }
 
 /** Text is a key as it is, as other programs would have it. */

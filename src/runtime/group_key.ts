@@ -39,7 +39,7 @@ export class GroupKeys {
   }
 
   identify(key: GroupKey): string {
-    if (typeof key !== "object" || key === null || key instanceof Promise) {
+    if (typeof key !== "object" || key === null) {
       throw new Error(`the group's key is ${shown(key)}; "by" must give an object, as in { sensor: "a" }`);
     }
     if (this.#types === null) this.types = this.#typesOf(key);

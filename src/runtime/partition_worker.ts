@@ -18,6 +18,7 @@ export interface PipelineModule {
 export class PartitionWorker {
   readonly #link: WorkerLink;
   readonly #died: (error: Error) => void;
+  readonly #unhandled: (error: string) => void;
   readonly #tasks = new Map<
     number,
     { resolve: (output: TaskOutput) => void; reject: (error: Error) => void }
@@ -29,8 +30,15 @@ export class PartitionWorker {
   /** Since when an answer is due, by the clock; meaningless when none is. */
   #waitingSince = performance.now();
 
-  constructor(readonly id: number, open: OpenWorker, died: (error: Error) => void) {
+  /** @param unhandled Told of errors that the pipelines' functions left to nobody; the worker goes on. */
+  constructor(
+    readonly id: number,
+    open: OpenWorker,
+    died: (error: Error) => void,
+    unhandled: (error: string) => void,
+  ) {
     this.#died = died;
+    this.#unhandled = unhandled;
     this.#link = open(id, {
       received: (message) => this.#receive(message),
       failed: (error) => this.#die(error, died),
@@ -128,6 +136,9 @@ export class PartitionWorker {
         this.#loads.get(message.request)?.reject(new Error(message.error));
         this.#tasks.get(message.request)?.reject(new Error(message.error));
         this.#answered(message.request);
+        return;
+      case "unhandled":
+        this.#unhandled(message.error);
     }
   }
 

@@ -1,7 +1,7 @@
 import { describeError } from "../errors.ts";
 import { isJoin, type JoinOperator } from "../operators/join.ts";
 import { isStateful } from "../operators/map_with_state.ts";
-import type { Operator, RecordOperator } from "../operators/mod.ts";
+import { atOnce, type Operator, type RecordOperator } from "../operators/mod.ts";
 import type { ReferenceRow } from "../operators/reference_rows.ts";
 import { isAggregate, type Pipeline, type TopicSink } from "../pipeline.ts";
 import type { PlanNode } from "../stream.ts";
@@ -102,9 +102,9 @@ export class PlanSteps {
     return (value, emit, record) => {
       const rows = this.#references.get(table.name);
       if (!rows) throw new Error(`the reference table "${table.name}" was not brought to this worker`);
-      const key = on(value, record);
+      const key = atOnce(on(value, record));
       const row = key === null || key === undefined ? undefined : rows.get(String(key));
-      if (row !== undefined || type === "left") emit(combine(value, row as never, record));
+      if (row !== undefined || type === "left") emit(atOnce(combine(value, row as never, record)));
     };
   }
 

@@ -52,7 +52,9 @@ export type FromWorker =
   | { readonly kind: "open-failed"; readonly pipeline: string; readonly error: string }
   | { readonly kind: "done"; readonly request: number; readonly output: TaskOutput }
   | { readonly kind: "loaded"; readonly request: number }
-  | { readonly kind: "failed"; readonly request: number; readonly error: string };
+  | { readonly kind: "failed"; readonly request: number; readonly error: string }
+  /** A promise that a pipeline's function made was rejected, and nobody took the error. */
+  | { readonly kind: "unhandled"; readonly error: string };
 
 /** Records of one pipeline for one worker, of one or more of its partitions. */
 export interface TaskInput {

@@ -1,5 +1,5 @@
 import { describeError } from "../errors.ts";
-import type { RecordContext } from "../operators/mod.ts";
+import { atOnce, type RecordContext } from "../operators/mod.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Times } from "./carried_times.ts";
 import { shown } from "../shown.ts";
@@ -31,7 +31,7 @@ export class RecordDecoder {
     if (!source.eventTime) return context;
     let given: unknown;
     try {
-      given = source.eventTime(this.value as never, context);
+      given = atOnce(source.eventTime(this.value as never, context));
     } catch (error) {
       throw new Failure("eventTime", describeError(error));
     }
@@ -51,7 +51,7 @@ export class RecordDecoder {
       else {
         const bytes = reader.value(i);
         if (bytes === null) throw new Error("the value is null");
-        this.value = codec.decode(bytes);
+        this.value = atOnce(codec.decode(bytes));
       }
     } catch (error) {
       throw new Failure("decode", describeError(error));

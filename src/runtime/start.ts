@@ -99,6 +99,10 @@ class Running implements Weir {
         say(`${error.message}; it was replaced`);
         for (const run of this.#runs) run.workerReplaced(slot, error);
       },
+      unhandled: (id, error) =>
+        say(
+          `worker ${id}: a promise of a pipeline's function was rejected, and nothing waits for it: ${error}`,
+        ),
     });
     const ready = pool.ready();
     // It is awaited after the services, which may take longer to fail than a module to load.

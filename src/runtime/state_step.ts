@@ -1,5 +1,6 @@
 import { describeError } from "../errors.ts";
 import type { StateOperator } from "../operators/map_with_state.ts";
+import { atOnce } from "../operators/mod.ts";
 import { keyText, stateText } from "../operators/state.ts";
 import { type CurrentRecord, noPartitionTime } from "./current_record.ts";
 import { Failure } from "./failure.ts";
@@ -50,12 +51,12 @@ export class StateStep {
     this.#attempt(() => {
       const { by, initial, update } = this.operator;
       const { context, partitionTime } = record;
-      const key = by(value, context);
+      const key = atOnce(by(value, context));
       const id = keyText(key);
       if (this.#isDue(this.#states.get(id), record)) this.#timeOut(id, record);
       const held = this.#states.get(id);
       const before = held ? JSON.parse(held.text) : initial(key as never);
-      const change = update(before as never, value, context);
+      const change = atOnce(update(before as never, value, context));
       if (typeof change !== "object" || change === null || !("state" in change)) {
         throw new TypeError("update must give the new state and what goes on, as in { state, emit: [] }");
       }

@@ -11,11 +11,16 @@ export interface WorkerEndOptions {
   readonly clock?: () => number;
 }
 
+/** How many different errors of rejected promises a worker tells. */
+const mostTold = 20;
+
 /** The worker's end of the protocol: keeps a plan executor for each stage, and answers one message at a time. */
 export class WorkerEnd {
   readonly #options: WorkerEndOptions;
   readonly #executors = new Map<string, PlanExecutor>();
   #last = Promise.resolve();
+  /** Errors of rejected promises that were told: it may be one for each record. */
+  readonly #told = new Set<string>();
 
   constructor(options: WorkerEndOptions) {
     this.#options = options;
@@ -24,6 +29,14 @@ export class WorkerEnd {
   /** Takes a message. What follows an `open` waits until the module is there. */
   receive(message: ToWorker): void {
     this.#last = this.#last.then(() => this.#handle(message));
+  }
+
+  /** Tells that a promise was rejected, and nobody took the error. The same is told once. */
+  unhandled(reason: unknown): void {
+    const error = describeError(reason);
+    if (this.#told.has(error) || this.#told.size === mostTold) return;
+    this.#told.add(error);
+    this.#options.answer({ kind: "unhandled", error }, []);
   }
 
   async #handle(message: ToWorker): Promise<void> {

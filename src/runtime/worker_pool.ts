@@ -26,6 +26,8 @@ export interface WorkerPoolOptions {
   readonly open: OpenWorker;
   /** A worker died and another has taken its place: what it had in hand is to be done again. */
   readonly replaced: (slot: WorkerSlot, error: Error) => void;
+  /** A promise of a pipeline's function was rejected in a worker, which goes on. */
+  readonly unhandled: (id: number, error: string) => void;
 }
 
 /** After so many milliseconds without one, a restart is the first again. */
@@ -90,7 +92,8 @@ export class WorkerPool {
   }
 
   #spawn(id: number, died: (error: Error) => void): { worker: PartitionWorker; ready: Promise<void> } {
-    const worker = new PartitionWorker(id, this.#options.open, died);
+    const { open, unhandled } = this.#options;
+    const worker = new PartitionWorker(id, open, died, (error) => unhandled(id, error));
     const ready = Promise.all(this.#options.modules.map((module) => worker.open(module))).then(() => {});
     return { worker, ready };
   }

@@ -161,6 +161,8 @@ function writeTimestamp(buffer: CellBuffer, value: unknown): boolean {
 }
 
 function writeJson(buffer: CellBuffer, value: unknown): boolean {
+  // JSON has an empty object for it.
+  if (value instanceof Promise) return false;
   let text: string | undefined;
   try {
     text = JSON.stringify(value);

@@ -130,6 +130,8 @@ function isDate(text: string): boolean {
 }
 
 function jsonCell(value: unknown): string | Misfit {
+  // JSON has an empty object for it.
+  if (value instanceof Promise) return { problem: "it is a promise, which nothing waits for" };
   let text: string | undefined;
   try {
     text = JSON.stringify(value);

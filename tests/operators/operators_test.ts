@@ -59,6 +59,29 @@ Deno.test("validate lets good values through, and says what is wrong with bad on
   assert.throws(() => apply(validate(() => ""), 1), /validate refused it/, "an empty text is no reason");
 });
 
+Deno.test("flatMap refuses what cannot be iterated, as it was given", () => {
+  for (const wrong of [null, undefined, 5, { a: 1 }]) {
+    assert.throws(() => apply(flatMap((_: number) => wrong as never), 1), {
+      name: "TypeError",
+      message: `the function gave ${
+        wrong === undefined ? wrong : JSON.stringify(wrong)
+      }; it must give values that can be iterated, as in a list`,
+    });
+  }
+});
+
+Deno.test("a promise is refused, and its own error goes no further", () => {
+  const later = () => Promise.reject(new Error("nobody sees it"));
+  for (
+    const operator of [map(later), filter(later as never), flatMap(later as never), validate(later as never)]
+  ) {
+    assert.throws(() => apply(operator as Operator<number, unknown>, 1), {
+      name: "InvalidRecord",
+      message: "the function gave a promise, but nothing waits for one; it must give its result at once",
+    });
+  }
+});
+
 Deno.test("each is told where its value came from", () => {
   const seen: RecordContext[] = [];
   apply(map((_: number, from) => seen.push(from)), 1);

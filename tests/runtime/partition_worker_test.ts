@@ -7,10 +7,15 @@ import type { WorkerListener } from "../../src/runtime/worker_link.ts";
 function workerOf() {
   const sent: ToWorker[] = [];
   let listener: WorkerListener | undefined;
-  const worker = new PartitionWorker(0, (_, told) => {
-    listener = told;
-    return { send: (message) => sent.push(message), close() {} };
-  }, () => {});
+  const worker = new PartitionWorker(
+    0,
+    (_, told) => {
+      listener = told;
+      return { send: (message) => sent.push(message), close() {} };
+    },
+    () => {},
+    () => {},
+  );
   return { worker, sent, listener: listener! };
 }
 

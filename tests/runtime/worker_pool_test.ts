@@ -10,6 +10,7 @@ function poolOf(...opens: boolean[]) {
   const listeners: WorkerListener[] = [];
   const closed: number[] = [];
   const replaced: string[] = [];
+  const unhandled: string[] = [];
   const pool = new WorkerPool({
     size: 1,
     modules: [{ pipeline: "p", module: "memory:p" }],
@@ -23,10 +24,11 @@ function poolOf(...opens: boolean[]) {
       };
     },
     replaced: (_slot, error) => replaced.push(error.message),
+    unhandled: (id, error) => unhandled.push(`${id}: ${error}`),
   });
   // What the first worker could not open is for those who wait for it.
   pool.ready().catch(() => {});
-  return { pool, slot: pool.slots[0]!, listeners, closed, replaced };
+  return { pool, slot: pool.slots[0]!, listeners, closed, replaced, unhandled };
 }
 
 Deno.test("a worker that hangs while it opens its pipelines is replaced", async () => {
@@ -58,4 +60,11 @@ Deno.test("a worker that dies is replaced after a pause, and its tasks are rejec
   assert.deepEqual([replaced, listeners.length, slot.starting], [["it was the end"], 1, true]);
   assert.ok(await time.run(time.now + 1_000, () => !slot.starting));
   assert.equal(listeners.length, 2);
+});
+
+Deno.test("a worker whose functions left a rejected promise goes on, and it is told whose it was", async () => {
+  const { pool, slot, listeners, replaced, unhandled } = poolOf(true);
+  await pool.ready();
+  listeners[0]!.received({ kind: "unhandled", error: "boom" });
+  assert.deepEqual([unhandled, replaced, slot.restarts], [["0: boom"], [], 0]);
 });

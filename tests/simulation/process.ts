@@ -49,6 +49,7 @@ export class SimulatedProcess {
         wire.trace(`${wire.name}: ${error.message}`);
         for (const run of this.#runs) run.workerReplaced(slot, error);
       },
+      unhandled: (_id, error) => this.#died(error),
     });
     this.#start().catch((error) => this.#died(error));
     // As a readiness probe does.

@@ -87,6 +87,7 @@ Deno.test("a value that does not fit its column is refused by name, type and val
     ["date", "2023-1-1", 'date (YYYY-MM-DD), is "2023-1-1"'],
     ["json", 1n, "json, is 1n"],
     ["json", () => 1, "json, is function"],
+    ["json", Promise.resolve(1), "json, is a Promise"],
     ["bytes", [1], "bytes, is [1]"],
     ["text", null, "text, is null"],
     ["text", undefined, "text, is missing"],

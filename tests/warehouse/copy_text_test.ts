@@ -178,6 +178,7 @@ const misfits: [Column, unknown, RegExp][] = [
   ["date", "2024-1-1", /takes a day that exists/],
   ["json", undefined, /is missing$/],
   ["json", () => 1, /takes a value that JSON can hold, is function$/],
+  ["json", Promise.resolve(1), /: it is a promise, which nothing waits for$/],
   ["json", { n: 1n }, /BigInt/],
   ["json", circular, /circular/i],
   ["json", ["\0"], /U\+0000$/],
