@@ -2,6 +2,7 @@ import type { Moments } from "../merge.ts";
 import type { Accumulator, Aggregate, Result } from "./aggregate.ts";
 import { atOnce, type RecordContext } from "./mod.ts";
 import { checkFunction } from "./options.ts";
+import { shown } from "../shown.ts";
 
 const example = "(reading) => reading.celsius";
 
@@ -18,9 +19,16 @@ export function count(): Aggregate<unknown, bigint> {
 
 const one = [1];
 
-/** The sum of a number of each record. */
+/**
+ * The largest numbers that are added up, and whose squares are. So many of them fit in a double, about 10^17, that no sum
+ * overflows: whether a record is refused depends on nothing but itself, and not on those that it came with.
+ */
+const largestAdded = 1e290;
+const largestSquared = 1e145;
+
+/** The sum of a number of each record, from -1e290 to 1e290. */
 export function sum<I>(of: NumberOf<I>): Aggregate<I, number> {
-  return ofOne("sum", "sum", of);
+  return ofOne("sum", "sum", of, largestAdded);
 }
 
 /** The smallest of a number of each record. */
@@ -33,7 +41,7 @@ export function max<I>(of: NumberOf<I>): Aggregate<I, number> {
   return ofOne("max", "max", of);
 }
 
-/** The mean of a number of each record, kept as sum and count so that it merges exactly. */
+/** The mean of a number of each record, from -1e290 to 1e290; kept as sum and count so that it merges exactly. */
 export function avg<I>(of: NumberOf<I>): Aggregate<I, number> {
   checkFunction("avg()", "of", of, example);
   return {
@@ -42,7 +50,7 @@ export function avg<I>(of: NumberOf<I>): Aggregate<I, number> {
       { suffix: "_sum", type: "double", merge: "sum" },
       { suffix: "_count", type: "bigint", merge: "sum" },
     ],
-    measure: (value, record) => [finite(atOnce(of(value, record))), 1],
+    measure: (value, record) => [upTo(largestAdded, atOnce(of(value, record))), 1],
     result: {
       expression: "$0 / $1",
       of: (sum: number, count: bigint) => sum / Number(count),
@@ -54,14 +62,15 @@ export function avg<I>(of: NumberOf<I>): Aggregate<I, number> {
 
 /**
  * The standard deviation of a number of each record, of a sample (divided by n - 1), as Spark's `stddev`; null for one
- * record. Count, mean and squared differences are kept, so that large numbers that differ little lose no digits.
+ * record. Count, mean and squared differences are kept, so that large numbers that differ little lose no digits. Numbers
+ * may be from -1e145 to 1e145.
  */
 export function stddev<I>(of: NumberOf<I>): Aggregate<I, number | null> {
   checkFunction("stddev()", "of", of, example);
   return {
     kind: "stddev",
     accumulators: [{ suffix: "_moments", type: "json", merge: "moments" }],
-    measure: (value, record) => [[1, finite(atOnce(of(value, record))), 0]],
+    measure: (value, record) => [[1, upTo(largestSquared, atOnce(of(value, record))), 0]],
     result: sampleDeviation,
   };
 }
@@ -74,16 +83,24 @@ const sampleDeviation: Result = {
   optional: true,
 };
 
-function ofOne<I>(kind: string, merge: Accumulator["merge"], of: NumberOf<I>): Aggregate<I, number> {
+function ofOne<I>(
+  kind: string,
+  merge: Accumulator["merge"],
+  of: NumberOf<I>,
+  largest = Number.MAX_VALUE,
+): Aggregate<I, number> {
   checkFunction(`${kind}()`, "of", of, example);
   return {
     kind,
     accumulators: [{ suffix: "", type: "double", merge }],
-    measure: (value, record) => [finite(atOnce(of(value, record)))],
+    measure: (value, record) => [upTo(largest, atOnce(of(value, record)))],
   };
 }
 
-function finite(number: number): number {
-  if (!Number.isFinite(number)) throw new TypeError(`needs a finite number, got ${number}`);
+function upTo(largest: number, number: number): number {
+  if (!Number.isFinite(number)) throw new TypeError(`needs a finite number, got ${shown(number)}`);
+  if (number > largest || number < -largest) {
+    throw new TypeError(`needs a number from -${largest} to ${largest}, got ${number}`);
+  }
   return number;
 }

@@ -97,12 +97,27 @@ Deno.test("first and last go by event time, then partition, then offset, and kee
   assert.deepEqual(accumulate(last("text", self), ["x", "y"]), [[1_000, 0, 7, "y"]]);
 });
 
+Deno.test("the largest numbers that are taken add up to finite results", () => {
+  const self = (value: number) => value;
+  const many = (value: number) => Array.from({ length: 5_000 }, (_, i) => i % 3 === 0 ? -value : value);
+  for (const value of [1e290, -1e290]) {
+    assert.ok(Number.isFinite(accumulate(sum(self), many(value))[0]));
+    assert.ok(Number.isFinite(accumulate(avg(self), many(value))[0]));
+  }
+  const [moments] = accumulate(stddev(self), many(1e145)) as [readonly number[]];
+  assert.ok(moments.every(Number.isFinite), `${moments}`);
+  assert.deepEqual(accumulate(max(self), [1e308, Number.MAX_VALUE]), [Number.MAX_VALUE]);
+});
+
 Deno.test("values that cannot be kept are refused", () => {
   const self = <T>(value: T) => value;
   const bad: [Aggregate<never, unknown>, unknown, RegExp][] = [
     [sum(self<number>), NaN, /needs a finite number, got NaN/],
     [stddev(self<number>), Infinity, /needs a finite number, got Infinity/],
-    [sum(self<number>), 1n, /needs a finite number, got 1/],
+    [sum(self<number>), 1n, /needs a finite number, got 1n/],
+    [sum(self<number>), 1e291, /needs a number from -1e\+290 to 1e\+290, got 1e\+291/],
+    [avg(self<number>), -1e308, /needs a number from -1e\+290 to 1e\+290, got -1e\+308/],
+    [stddev(self<number>), 1e146, /needs a number from -1e\+145 to 1e\+145, got 1e\+146/],
     [first("text", self<string>), "a\0", /needs a value for a text column/],
     [first("int", self<number>), 1.5, /needs a value for a int column, got 1.5/],
     [last("bigint", self<bigint>), 2n ** 63n, /needs a value for a bigint column/],
