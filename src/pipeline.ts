@@ -263,6 +263,7 @@ export function pipeline<T>(name: string, options: PipelineOptions<T>): Pipeline
   if (typeof source?.topic !== "string") {
     throw new TypeError(`${what}: "source" is ${shown(source)}; give one, as in kafka(...)`);
   }
+  if (schedule !== undefined) checkOptions(`${what}: "schedule"`, schedule, ["cron", "produce", "atStart"]);
   checkFunction(what, "outputs", options.outputs, "(stream) => [stream.to(...)]");
   if (options.deadLetter !== undefined && options.deadLetter?.kind !== "topic") {
     throw new TypeError(`${what}: "deadLetter" is ${shown(options.deadLetter)}; give topic("name")`);

@@ -86,6 +86,10 @@ Deno.test("a pipeline's other layers are what they should be", () => {
       { deadletter: topic("d") },
       /^pipeline "p": there is no option "deadletter"; there are schedule, source,/,
     ],
+    [
+      { schedule: { cron: "* * * * *", producer() {} } },
+      /"schedule": there is no option "producer"; there are cron/,
+    ],
     [{ deadLetter: "d" }, /^pipeline "p": "deadLetter" is "d"; give topic\("name"\)$/],
   ];
   for (const [more, message] of bad) assert.match(errorOf(outputs, more).message, message);

@@ -1,6 +1,7 @@
 import { columnProblems, type Columns, type ColumnSpec, columnSpecs, type RowOf } from "../columns.ts";
-import { type Duration, milliseconds } from "../duration.ts";
+import type { Duration } from "../duration.ts";
 import { ConfigError } from "../errors.ts";
+import { checkOptions, durationOf } from "./options.ts";
 import { referenceRows } from "./reference_rows.ts";
 
 /** Where a reference table's rows come from. */
@@ -38,6 +39,7 @@ export interface ReferenceTableOptions<C extends Columns, N extends keyof C & st
  * says why. Columns that are not named are left out.
  *
  * @throws {ConfigError} with what is wrong with its columns, its key, or the rows given.
+ * @throws {TypeError} when an option is not known, or `refresh` is not a duration.
  *
  * @example
  * ```ts
@@ -52,9 +54,11 @@ export interface ReferenceTableOptions<C extends Columns, N extends keyof C & st
  */
 export function referenceTable<const C extends Columns, const N extends keyof C & string>(
   name: string,
-  { columns, key, from, refresh }: ReferenceTableOptions<C, N>,
+  options: ReferenceTableOptions<C, N>,
 ): ReferenceTable<RowOf<C>, NonNullable<RowOf<C>[N & keyof RowOf<C>]>> {
   const what = `referenceTable("${name}")`;
+  checkOptions(what, options, ["columns", "key", "from", "refresh"]);
+  const { columns, key, from, refresh } = options;
   const problems = columnProblems(columns, [key]).map((problem) => `${what} ${problem}`);
   if (problems.length > 0) throw new ConfigError(problems);
   const table: ReferenceTable<never, never> = {
@@ -62,7 +66,7 @@ export function referenceTable<const C extends Columns, const N extends keyof C 
     columns: columnSpecs(columns),
     key,
     from: isSource(from) ? from : { kind: "rows", rows: from },
-    refresh: refresh === undefined ? Infinity : milliseconds(refresh),
+    refresh: refresh === undefined ? Infinity : durationOf(what, "refresh", refresh),
   };
   if (table.from.kind === "rows") {
     try {

@@ -153,6 +153,10 @@ Deno.test("options that are no functions are refused, too", () => {
       () => api.topic("a", { ...passed, partitions: 0 }),
       'topic("a"): "partitions" is 0; give a whole number',
     ],
+    [
+      () => api.referenceTable("t", { columns: { id: "text" }, key: "id", from: [], refesh: "1m" }),
+      'referenceTable("t"): there is no option "refesh"; there are columns, key, from, refresh',
+    ],
     [() => api.aggregate({ by: fn }), 'aggregate(): "compute" is undefined; give results, as in'],
     [
       () => api.union(undefined),
