@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { type AvroSchema, type AvroValue } from "./codecs/avro.ts";
+export { type AvroSchema, type AvroValue, type AvroWritable } from "./codecs/avro.ts";
 export { delimited, type DelimitedRow } from "./codecs/delimited.ts";
 export { json } from "./codecs/json.ts";
 export type { Codec } from "./codecs/mod.ts";

@@ -25,7 +25,7 @@ export type { CassandraTable, From, Pipeline, PostgresTable, Schedule, Source, T
 /** The options of {@linkcode kafka}. */
 export interface SourceOptions<T> {
   readonly group: string;
-  readonly codec: Codec<T>;
+  readonly codec: Codec<T, NoInfer<T>>;
   /** Default: `earliest`. */
   readonly from?: From;
   /** How many partitions the topic gets if it does not exist yet. Default: 8. */
@@ -202,7 +202,8 @@ export function postgresTable(name: string, options?: PostgresTableOptions<Colum
 export interface TopicOptions<T> {
   /** The record's key: records of one key keep their order and share a partition. */
   readonly key: (value: T) => string | null;
-  readonly codec: Codec<T>;
+  /** It writes the values; behind an `aggregate` they have bigints and, with a window, `Date`s, which `json` takes. */
+  readonly codec: Codec<unknown, T>;
   /** How many partitions the topic gets if it does not exist yet. Default: 8. */
   readonly partitions?: number;
 }

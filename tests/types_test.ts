@@ -105,6 +105,40 @@ Deno.test("values are typed from the codec to the sinks without annotations", ()
   assert.deepEqual(plan.outputs.map(({ sink }) => sink.name), ["a.b", "b", "c", "d", "t"]);
 });
 
+Deno.test("rows of an aggregate fit a JSON schema with longs, and what is read by it are numbers", () => {
+  const counted = json(
+    {
+      type: "record",
+      name: "Counted",
+      fields: [
+        { name: "window_start", type: "long" },
+        { name: "gender", type: "string" },
+        { name: "users", type: ["null", "long"] },
+      ],
+    } as const,
+  );
+  const wrong = json({ type: "record", name: "W", fields: [{ name: "users", type: "string" }] } as const);
+  const plan = pipeline("counted", {
+    source,
+    outputs: (stream) => {
+      const counts = stream.pipe(
+        aggregate({ by: ({ gender }) => ({ gender }), window: tumbling("1m"), compute: { users: count() } }),
+      );
+      return [
+        counts.to(topic("a", { key: ({ gender }) => gender, codec: counted })),
+        // @ts-expect-error: a count is no text
+        counts.to(topic("b", { key: () => null, codec: wrong })),
+      ];
+    },
+  });
+  assert.equal(plan.outputs.length, 2);
+  const { window_start, users } = counted.decode(
+    counted.encode({ window_start: new Date(1), gender: "f", users: 2n }),
+  );
+  const read: readonly [number, number | null] = [window_start, users];
+  assert.deepEqual(read, [1, 2]);
+});
+
 Deno.test("a filter's type guard narrows what comes after it", () => {
   const plan = pipeline("narrowed", {
     source,

@@ -50,6 +50,25 @@ type AvroRecord<F> = F extends readonly { readonly name: string; readonly type: 
   ? { readonly [E in F[number] as E["name"]]: AvroValue<E["type"]> }
   : unknown;
 
+/**
+ * The type of values that can be written by a schema: those that it describes, and where it says `int` a bigint, where it
+ * says `long` a bigint or a `Date`, see `avroPlain`.
+ */
+export type AvroWritable<S> = S extends "int" ? number | bigint
+  : S extends "long" ? number | bigint | Date
+  : S extends keyof Primitives ? Primitives[S]
+  : S extends readonly unknown[] ? AvroWritable<S[number]>
+  : S extends { readonly type: "record"; readonly fields: infer F } ? AvroWritableRecord<F>
+  : S extends { readonly type: "array"; readonly items: infer I } ? readonly AvroWritable<I>[]
+  : S extends { readonly type: "map"; readonly values: infer V } ? { readonly [key: string]: AvroWritable<V> }
+  : S extends { readonly type: "enum"; readonly symbols: readonly (infer E)[] } ? E
+  : S extends { readonly type: infer T } ? AvroWritable<T>
+  : unknown;
+
+type AvroWritableRecord<F> = F extends readonly { readonly name: string; readonly type: unknown }[]
+  ? { readonly [E in F[number] as E["name"]]: AvroWritable<E["type"]> }
+  : unknown;
+
 /** Says what does not fit the schema; undefined when the value does. */
 export type AvroCheck = (value: unknown) => string | undefined;
 
@@ -60,24 +79,44 @@ export type AvroCheck = (value: unknown) => string | undefined;
  * @throws {TypeError} when the schema is not valid Avro.
  */
 export function avroCheck(schema: AvroSchema): AvroCheck {
-  let type: avro.Type;
+  const type = avroType(schema);
+  return (value) => {
+    const problems: string[] = [];
+    try {
+      if (type.isValid(value)) return undefined;
+      type.isValid(value, {
+        errorHook(path: string[], at: unknown, expected: avro.Type) {
+          const where = path.length === 0 ? "the value" : `field ${path.join(".")}`;
+          problems.push(`${where} should be ${describe(expected)}, is ${show(at)}`);
+        },
+      });
+    } catch (error) {
+      // Where the schema says int, avsc does arithmetic with what it finds, and fails with a bigint.
+      if (!(error instanceof TypeError)) throw error;
+    }
+    return problems.slice(0, 3).join("; ") || "it does not fit the schema";
+  };
+}
+
+/**
+ * Makes avsc's type of a schema.
+ *
+ * @param hook Gives a type for a part of the schema, or undefined to leave it to avsc.
+ * @throws {TypeError} when the schema is not valid Avro.
+ */
+export function avroType(
+  schema: AvroSchema,
+  hook?: (part: avro.Schema) => avro.Type | undefined,
+): avro.Type {
   try {
     // Plain values only: a union whose branches these cannot tell apart is refused here, not on every record.
-    type = avro.Type.forSchema(schema as avro.Schema, { wrapUnions: "never" });
+    return avro.Type.forSchema(schema as avro.Schema, {
+      wrapUnions: "never",
+      ...(hook && { typeHook: hook as avro.ForSchemaOptions["typeHook"] }),
+    });
   } catch (cause) {
     throw new TypeError(`the Avro schema is not valid: ${(cause as Error).message}`, { cause });
   }
-  return (value) => {
-    if (type.isValid(value)) return undefined;
-    const problems: string[] = [];
-    type.isValid(value, {
-      errorHook(path: string[], at: unknown, expected: avro.Type) {
-        const where = path.length === 0 ? "the value" : `field ${path.join(".")}`;
-        problems.push(`${where} should be ${describe(expected)}, is ${show(at)}`);
-      },
-    });
-    return problems.slice(0, 3).join("; ") || "it does not fit the schema";
-  };
 }
 
 function describe(type: avro.Type): string {
@@ -91,6 +130,6 @@ function describe(type: avro.Type): string {
 
 function show(value: unknown): string {
   if (value === undefined) return "missing";
-  const text = typeof value === "bigint" ? `${value}` : JSON.stringify(value) ?? String(value);
+  const text = typeof value === "bigint" ? `${value}n` : JSON.stringify(value) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

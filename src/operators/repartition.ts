@@ -10,7 +10,7 @@ export interface RepartitionOptions<T> {
   /** What values are keyed by from here on: those of one key share a partition. */
   readonly key: (value: T, record: RecordContext) => StateKey;
   /** How values pass through the topic: what goes on is what it decodes. */
-  readonly codec: Codec<T>;
+  readonly codec: Codec<T, NoInfer<T>>;
   /** How many partitions the topic gets if it does not exist yet. Default: as many as the topic before it has. */
   readonly partitions?: number;
   /**

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { AvroSchema } from "../../src/codecs/avro.ts";
 import { json } from "../../src/codecs/json.ts";
 import { codecSuite } from "../support/codec_suite.ts";
 
@@ -122,4 +123,74 @@ Deno.test("json: a schema that is no Avro, or whose unions plain JSON cannot tel
   assert.throws(() => json(["int", "double"] as const), /schema is not valid: ambiguous/);
   const [a, b] = ["A", "B"].map((name) => ({ type: "record", name, fields: [] }));
   assert.throws(() => json([a!, b!]), /schema is not valid: ambiguous/);
+});
+
+Deno.test("json: a bigint and a Date are written as the number that the schema says, and read as it", () => {
+  const long = { type: "long" } as const;
+  const wide = json(
+    {
+      type: "record",
+      name: "Wide",
+      fields: [
+        { name: "n", type: "long" },
+        { name: "few", type: "int" },
+        { name: "at", type: "long" },
+        { name: "millis", type: { type: "long", logicalType: "timestamp-millis" } },
+        { name: "micros", type: { type: "long", logicalType: "timestamp-micros" } },
+        { name: "maybe", type: ["null", "long"] },
+        { name: "all", type: { type: "array", items: ["string", "long"] } },
+        { name: "each", type: { type: "map", values: long } },
+        { name: "deep", type: { type: "record", name: "Deep", fields: [{ name: "n", type: "long" }] } },
+      ],
+    } as const,
+  );
+  const at = new Date("2026-01-31T12:00:00.007Z");
+  const value = {
+    n: 2n ** 53n - 2n,
+    few: -3n,
+    at,
+    millis: at,
+    micros: at,
+    maybe: 4n,
+    all: ["x", 5n, at, 6],
+    each: { a: 7n, b: at },
+    deep: { n: -1n },
+    unnamed: 8n,
+  };
+  const before = { ...value };
+  assert.deepEqual<unknown>(wide.decode(wide.encode(value)), {
+    n: 2 ** 53 - 2,
+    few: -3,
+    at: Number(at),
+    millis: Number(at),
+    micros: Number(at) * 1_000,
+    maybe: 4,
+    all: ["x", 5, Number(at), 6],
+    each: { a: 7, b: Number(at) },
+    deep: { n: -1 },
+    unnamed: 8,
+  });
+  assert.deepEqual(value, before, "what is written stays as it was");
+  assert.deepEqual<unknown>(wide.decode(wide.encode({ ...value, maybe: null, few: 1 })).maybe, null);
+});
+
+Deno.test("json: a bigint or a Date that is no number of the schema's is refused", () => {
+  const refused = (type: AvroSchema, value: unknown, message: string) =>
+    assert.throws(() => json(type as "long").encode(value as never), { message }, JSON.stringify(type));
+  refused("long", 2n ** 53n, "the value should be long, is 9007199254740992n");
+  refused("int", 2n ** 31n, "the value should be int, is 2147483648");
+  refused("double", 1n, "the value should be double, is 1n");
+  refused("string", 1n, "the value should be string, is 1n");
+  refused("int", new Date(0), 'the value should be int, is "1970-01-01T00:00:00.000Z"');
+  refused("string", new Date(0), 'the value should be string, is "1970-01-01T00:00:00.000Z"');
+  refused("long", new Date(NaN), "the value should be long, is null");
+  for (const logicalType of ["timestamp-nanos", "time-micros"]) {
+    refused(
+      { type: "long", logicalType },
+      new Date(0),
+      'the value should be long, is "1970-01-01T00:00:00.000Z"',
+    );
+  }
+  const empty = { type: "record", name: "Empty", fields: [] } as const;
+  refused(empty, { n: 2n ** 60n }, "field n is 1152921504606846976n, which a number does not hold exactly");
 });
