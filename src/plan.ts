@@ -26,8 +26,11 @@ export interface Source<out T> {
   readonly maxAhead: number;
   /** Milliseconds without a record after which a partition that is read to its end is idle. */
   readonly idleAfter: number;
-  /** Its records carry their times in a header, as those of a `repartition` do: their timestamps are of its writing. */
-  readonly carriesTimes?: true;
+  /**
+   * The group of the pipeline whose `repartition` writes the topic. Its records carry their times in a header, since their
+   * own timestamps are those of its writing; what another group wrote is left out.
+   */
+  readonly writtenBy?: string;
 }
 
 /**
@@ -69,9 +72,10 @@ export interface TopicSink<in T> extends Sink<T> {
   readonly codec?: Codec<never>;
   /** How many it gets if it is absent; `as before`: as many as the source has. */
   readonly partitions: number | "as before";
-  /** The `repartition` whose topic it is: its name in dead letters, and its key. */
+  /** The `repartition` whose topic it is: its name in dead letters, its pipeline's group, and its key. */
   readonly repartition?: {
     readonly name: string;
+    readonly group: string;
     readonly key: (value: never, record: RecordContext) => StateKey;
   };
 }

@@ -167,8 +167,8 @@ function outputProblems(plan: Pipeline, output: Output): string[] {
 function closingProblems(plan: Pipeline, output: Output): string[] {
   if (aggregateOf(plan, output)?.spec.results !== "final" || plan.source.lateness < Infinity) return [];
   const { kind, name } = output.sink;
-  const { carriesTimes, topic } = plan.source;
-  const where = carriesTimes ? `repartition(${topic})` : "the source";
+  const { writtenBy, topic } = plan.source;
+  const where = writtenBy !== undefined ? `repartition(${topic})` : "the source";
   return [
     `${kind} "${name}" takes final results, but no window ever closes: give ${where} a lateness, as in { lateness: "1m" }`,
   ];

@@ -29,7 +29,7 @@ export function cutIntoStages<T>(
     nodes,
     outputs: [
       ...outputs.filter((output) => (output.stage ?? 0) === stage),
-      ...drafts.flatMap(({ start }) => start?.stage === stage ? [passageOf(start)] : []),
+      ...drafts.flatMap(({ start }) => start?.stage === stage ? [passageOf(start, source.group)] : []),
     ],
   });
   const stages = drafts.slice(1).map((draft, i) => {
@@ -55,18 +55,18 @@ function sourceBehind(
     late: before.late,
     maxAhead: before.maxAhead,
     idleAfter: before.idleAfter,
-    carriesTimes: true,
+    writtenBy: group,
   };
 }
 
-function passageOf({ node, stage, operator }: NonNullable<StageDraft["start"]>): Output {
+function passageOf({ node, stage, operator }: NonNullable<StageDraft["start"]>, group: string): Output {
   const { topic, name, key, codec, partitions = "as before" } = operator;
   const sink: TopicSink<never> = {
     kind: "topic",
     name: topic,
     codec: codec as Codec<never>,
     partitions,
-    repartition: { name, key },
+    repartition: { name, group, key },
   };
   return { node, sink, ...(stage > 0 && { stage }) };
 }

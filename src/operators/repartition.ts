@@ -44,8 +44,9 @@ export interface RepartitionOperator<in I, out O> extends Operator<I, O> {
  * catch up after an outage, event times are out of order by as much: a `lateness` behind it must allow for that, and so
  * must timeouts of states and the `lateness` of a `joinWithin`.
  *
- * The topic is this pipeline's own: nothing else should write to it, and a pipeline that gets another group needs
- * another topic.
+ * The topic is this pipeline's own: nothing else should write to it, and a pipeline that gets another group should get
+ * another topic. Records say in a header which group's pipeline wrote them, and those of another group are left out and
+ * counted as filtered: so when two share a topic all the same, each works on its own records and neither has to stop.
  *
  * @param topic Its name; made if it is absent.
  * @throws {TypeError} when it cannot be a topic's name, an option is not known, or cannot be right.

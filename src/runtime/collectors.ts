@@ -167,12 +167,13 @@ class TopicCollector implements Collector {
   readonly #record: (row: never, record: CurrentRecord) => TopicRecord;
   #records: PackableRecord[] = [];
   #sources: number[] = [];
-  readonly #carriesTimes: boolean;
+  /** The pipeline's group, when the records are to carry it and their times. */
+  readonly #group: string | undefined;
   #mark = 0;
 
   constructor(sink: TopicSink<never>) {
     this.#record = recordOf(sink);
-    this.#carriesTimes = sink.repartition !== undefined;
+    this.#group = sink.repartition?.group;
   }
 
   begin(): void {}
@@ -184,9 +185,9 @@ class TopicCollector implements Collector {
   add(row: never, record: CurrentRecord): boolean {
     const { key, value, ...times } = this.#record(row, record);
     this.#records.push(
-      this.#carriesTimes
-        ? { key, value, headers: [timesHeader(times)] }
-        : { key, value, headers: [], timestamp: times.timestamp },
+      this.#group === undefined
+        ? { key, value, headers: [], timestamp: times.timestamp }
+        : { key, value, headers: [timesHeader(times, this.#group)] },
     );
     this.#sources.push(record.index);
     return true;

@@ -144,7 +144,11 @@ export class PlanExecutor {
     const furthest = Math.min(this.#clock() + source.maxAhead, latestEventTime);
     const origin = { topic: source.topic, partition: slice.partition };
     for (let i = 0; i < reader.count; i++) {
-      const times = source.carriesTimes ? carriedTimes(reader.headers(i)) : undefined;
+      const times = source.writtenBy !== undefined ? carriedTimes(reader.headers(i)) : undefined;
+      if (times?.group !== undefined && times.group !== source.writtenBy) {
+        if (reader.offset(i) >= state.next) counts.filtered++;
+        continue;
+      }
       const timestamp = times ? times.timestamp : reader.timestamp(i);
       // Every record takes a tick, whatever becomes of it: those after it get the same timestamps in a replay.
       const writeTime = Math.max(Math.min(timestamp, latestTime) * 1_000, state.writeTime + 1);

@@ -40,7 +40,7 @@ export function passedBy({ repartition }: TopicSink<never>): RecordOf {
   return (row) => {
     const { key, value, timestamp, event_time: eventTime } = row as unknown as PassedRow;
     return repartition
-      ? { key, value, headers: [timesHeader({ timestamp, eventTime })] }
+      ? { key, value, headers: [timesHeader({ timestamp, eventTime }, repartition.group)] }
       : { key, value, headers: [], timestamp };
   };
 }
