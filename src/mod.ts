@@ -23,7 +23,7 @@ export {
 } from "./operators/aggregate.ts";
 export { approxDistinct } from "./operators/approx_distinct.ts";
 export { avg, count, max, min, stddev, sum } from "./operators/aggregates.ts";
-export { countByValue, type CountByValueOptions } from "./operators/count_by_value.ts";
+export { countByValue, type CountByValueOptions, type CountedRow } from "./operators/count_by_value.ts";
 export { first, last, type PickedType } from "./operators/first_last.ts";
 export { custom, type CustomOptions, type CustomResult, type CustomType } from "./operators/custom.ts";
 export { filter } from "./operators/filter.ts";

@@ -412,6 +412,10 @@ export function compileErrors(
   referenceTable("t", { columns: { a: "text" }, key: "a", from: [{ b: "" }] });
   // @ts-expect-error values that cannot be a column of a key
   stream.pipe(countByValue());
+  const genders = stream.pipe(map((user) => user.gender));
+  genders.pipe(countByValue({ window })).pipe(map((row): [Date, bigint] => [row.window_end, row.count]));
+  // @ts-expect-error there is no window
+  genders.pipe(countByValue()).pipe(map((row) => row.window_end));
   // @ts-expect-error a value that only one of two streams has
   users.pipe(union(stream), map((either) => either.tags));
   // @ts-expect-error a transform of other values
