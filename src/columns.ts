@@ -94,13 +94,18 @@ const columnTypes: ReadonlySet<string> = new Set<ColumnType>([
   "bytes",
 ]);
 
+/** Whether a column can have this name, in each of the databases. */
+export function isColumnName(name: string): boolean {
+  return /^[a-z_][a-z0-9_]{0,47}$/.test(name);
+}
+
 /** What is wrong with a table's columns and key, in words; empty when they fit. */
 export function columnProblems(columns: Columns, key: readonly string[]): string[] {
   const problems: string[] = [];
   const specs = columnSpecs(columns);
   if (specs.length === 0) problems.push("has no columns");
   for (const { name, type } of specs) {
-    if (!/^[a-z_][a-z0-9_]{0,47}$/.test(name)) {
+    if (!isColumnName(name)) {
       problems.push(`column "${name}" must be lower case letters, digits and _, at most 48 of them`);
     }
     if (!columnTypes.has(type)) {

@@ -83,8 +83,8 @@ Deno.test("values are typed from the codec to the sinks without annotations", ()
               years: sum((user) => user.age ?? 0),
               oldest: max((user) => user.age ?? 0),
               spread: stddev((user) => user.age ?? 0),
-              firstId: first("text", (user) => user.id),
-              lastSeen: last("timestamp", (_, record) => new Date(record.timestamp)),
+              first_id: first("text", (user) => user.id),
+              last_seen: last("timestamp", (_, record) => new Date(record.timestamp)),
               ids: approxDistinct((user) => user.id),
               names: custom({
                 init: () => new Array<string>(),
@@ -410,6 +410,11 @@ export function compileErrors(
   referenceTable("t", { columns: { a: "text" }, key: "b", from: [] });
   // @ts-expect-error a row without a column
   referenceTable("t", { columns: { a: "text" }, key: "a", from: [{ b: "" }] });
+  const byGender = (user: User) => ({ gender: user.gender });
+  // @ts-expect-error a result with the name of a key
+  stream.pipe(aggregate({ by: byGender, compute: { gender: count() } }));
+  const byAny = (user: User): Record<string, string> => ({ gender: user.gender });
+  stream.pipe(aggregate({ by: byAny, compute: { gender: count(), ages: sum((user) => user.age ?? 0) } }));
   // @ts-expect-error values that cannot be a column of a key
   stream.pipe(countByValue());
   const genders = stream.pipe(map((user) => user.gender));

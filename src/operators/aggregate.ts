@@ -3,6 +3,7 @@ import type { Fold, Merge } from "../merge.ts";
 import { shown } from "../shown.ts";
 import type { Operator, RecordContext } from "./mod.ts";
 import { checkFunction, checkOptions } from "./options.ts";
+import { checkResultNames } from "./result_names.ts";
 import { checkWindow, type Window } from "./window.ts";
 
 /** A value that records can be grouped by: it becomes a column of the result's key. */
@@ -91,6 +92,10 @@ export interface AggregateOperator<in I, out O> extends Operator<I, O> {
   readonly spec: AggregateSpec<never>;
 }
 
+/** Results that have none of a key's names, as far as these are known when the pipeline is compiled. */
+export type ApartFrom<K extends GroupKey> = string extends keyof K ? unknown
+  : { readonly [N in keyof K]?: never };
+
 /** The options of {@linkcode aggregate}. */
 export interface AggregateOptions<
   I,
@@ -102,8 +107,12 @@ export interface AggregateOptions<
   readonly by: (value: I, record: RecordContext) => K;
   /** Default: none, one result per group over all time. */
   readonly window?: W;
-  /** Result columns and what each computes. */
-  readonly compute: A;
+  /**
+   * Result columns and what each computes. Names are lower case letters, digits and _, at most 48 of them, and none is that
+   * of a key's column, of `window_start` or `window_end`, or of what another result is computed from, as `mean_sum` and
+   * `mean_count` beside `mean: avg(...)`.
+   */
+  readonly compute: A & ApartFrom<K>;
   /**
    * `updates` (the default) writes a result with every transaction that changes it; `final` writes it once, when its window
    * has closed: when the source's watermark has come to the window's end.
@@ -115,7 +124,8 @@ export interface AggregateOptions<
  * Groups records by key, and by window if given, and keeps results for each group. Workers add up a batch; the
  * warehouse merges, in the transaction that moves the position: every record counts exactly once.
  *
- * @throws {TypeError} when `compute` is empty, an option is not known or cannot be right, or `results` is `final` without a window.
+ * @throws {TypeError} when `compute` is empty, a result's name cannot be a column's or is taken by another's, an option is
+ * not known or cannot be right, or `results` is `final` without a window.
  *
  * @example
  * ```ts
@@ -153,6 +163,7 @@ export function aggregate<
       `aggregate(): the result "${name}" is ${shown(result)}; give count(), sum(...) or another`,
     );
   }
+  checkResultNames(compute as Aggregates<never>, window !== undefined);
   if (results !== "updates" && results !== "final") {
     throw new TypeError(
       `aggregate(): "results" is ${shown(results)}; give "updates" or "final"`,

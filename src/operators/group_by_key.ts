@@ -56,7 +56,7 @@ export function groupByKey<I, K extends GroupKey, V, W extends Window | undefine
     result: (list) => list.map(([, , , each]) => each),
   });
   const operator = aggregate({
-    by,
+    by: by as (value: I, record: RecordContext) => GroupKey,
     ...(window && { window }),
     compute: { values: { ...listed, kind: "groupByKey" } },
     ...(results && { results }),

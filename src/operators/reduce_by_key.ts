@@ -81,7 +81,11 @@ export function reducing<
     result: ([only]) => only!,
     ...(type && { type }),
   });
-  const operator = aggregate({ by, compute: { value: { ...reduced, kind: name } }, ...when });
+  const operator = aggregate({
+    by: by as (value: I, record: RecordContext) => GroupKey,
+    compute: { value: { ...reduced, kind: name } },
+    ...when,
+  });
   return { ...operator, name } as Operator<I, ReducedRow<K, V, W>>;
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ColumnSpec } from "../columns.ts";
 import type { AggregateSpec } from "../operators/aggregate.ts";
+import { windowColumns } from "../operators/result_names.ts";
 import type { PostgresTable } from "../pipeline.ts";
 import type { Sink } from "../stream.ts";
 import type {
@@ -13,9 +14,6 @@ import type {
 } from "../warehouse/mod.ts";
 import type { OutboxTarget } from "../warehouse/outbox.ts";
 import type { KeyTypes } from "./protocol.ts";
-
-/** The columns that every windowed aggregate's table starts with. */
-export const windowColumns = ["window_start", "window_end"] as const;
 
 /** The warehouse's table for plain rows. */
 export function rowTable(sink: PostgresTable<never>): WarehouseTable {

@@ -3,7 +3,8 @@ import type { Aggregate, AggregateSpec, GroupKey } from "../operators/aggregate.
 import { atOnce } from "../operators/mod.ts";
 import type { TableName } from "../warehouse/mod.ts";
 import { CopyEncoder } from "../warehouse/copy_text.ts";
-import { aggregateTable, batchColumns, windowColumns } from "./aggregate_table.ts";
+import { resultNames, windowColumns } from "../operators/result_names.ts";
+import { aggregateTable, batchColumns } from "./aggregate_table.ts";
 import type { CurrentRecord } from "./current_record.ts";
 import { GroupKeys } from "./group_key.ts";
 import { type Group, GroupSet } from "./group_set.ts";
@@ -55,10 +56,7 @@ export class Aggregator {
       spec.window,
       accumulators.map(({ merge }) => merge === "fold" ? pair : merges[merge] as MergeFunction),
     );
-    const results = this.#aggregates.flatMap(([name, aggregate]) => [
-      name,
-      ...aggregate.accumulators.map(({ suffix }) => name + suffix),
-    ]);
+    const results = this.#aggregates.flatMap(([name, aggregate]) => resultNames(name, aggregate));
     this.#keys = new GroupKeys(
       [...(spec.window ? windowColumns : []), ...results],
       spec.window !== undefined,

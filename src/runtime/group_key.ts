@@ -1,3 +1,4 @@
+import { isColumnName } from "../columns.ts";
 import type { GroupKey } from "../operators/aggregate.ts";
 import { shown } from "../shown.ts";
 import { type KeyType, keyTypeOf, type KeyTypes } from "./protocol.ts";
@@ -81,10 +82,16 @@ export class GroupKeys {
     const types: Record<string, KeyType> = {};
     for (const [name, value] of Object.entries(key)) {
       if (value === undefined || value === null) throw new Error(`the group's key ${name} is missing`);
-      if (!/^[a-z_][a-z0-9_]{0,47}$/.test(name)) {
-        throw new Error(`the group's key "${name}" must be lower case letters, digits and _ to be a column`);
+      if (!isColumnName(name)) {
+        throw new Error(
+          `the group's key "${name}" must be lower case letters, digits and _ to be a column, at most 48 of them`,
+        );
       }
-      if (this.#taken.has(name)) throw new Error(`the group's key ${name} is also the name of a result`);
+      if (this.#taken.has(name)) {
+        throw new Error(
+          `the group's key ${name} is also a column of a result or of the window; name one of them otherwise`,
+        );
+      }
       types[name] = keyTypeOf(value) ?? misfit(name, value);
     }
     if (Object.keys(types).length === 0 && !this.#mayBeEmpty) {

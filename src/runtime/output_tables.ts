@@ -1,5 +1,6 @@
 import type { ColumnType } from "../columns.ts";
 import type { AggregateSpec } from "../operators/aggregate.ts";
+import { windowColumns } from "../operators/result_names.ts";
 import { aggregateOf, type Pipeline, type PostgresTable } from "../pipeline.ts";
 import type { Sink } from "../stream.ts";
 import type { SourceName, TableName, Warehouse, WarehouseTable } from "../warehouse/mod.ts";
@@ -13,7 +14,6 @@ import {
   outboxTarget,
   recordStream,
   rowTable,
-  windowColumns,
 } from "./aggregate_table.ts";
 import { isPassing, passingTable } from "./passing.ts";
 import { type KeyType, type KeyTypes, sameKeyTypes } from "./protocol.ts";
