@@ -16,7 +16,7 @@ export interface Window {
 /**
  * Windows of one size, one after the other: each record is in exactly one.
  *
- * @throws {TypeError} when the size is not a positive duration.
+ * @throws {TypeError} when the size is not a positive duration of at most 100 years.
  *
  * @example
  * ```ts
@@ -25,15 +25,16 @@ export interface Window {
  * ```
  */
 export function tumbling(size: Duration): Window {
-  const length = milliseconds(size);
+  const length = lengthOf(`tumbling("${size}")`, "size", size);
   return { kind: "tumbling", size: length, slide: length };
 }
 
 /**
  * Windows of one size that start every `slide`, so that they overlap and a record is in several.
  *
- * @throws {TypeError} when one of the two is not a positive duration, or `slide` is larger than `size`: records
- * between two windows would belong to none.
+ * @throws {TypeError} when one of the two is not a positive duration of at most 100 years, `slide` is larger than `size`, so
+ * that records between two windows would belong to none, or so small that a record is in more than 1,440 windows: each
+ * costs as much as a record does.
  *
  * @example
  * ```ts
@@ -42,10 +43,19 @@ export function tumbling(size: Duration): Window {
  * ```
  */
 export function sliding(size: Duration, slide: Duration): Window {
-  const window: Window = { kind: "sliding", size: milliseconds(size), slide: milliseconds(slide) };
+  const what = `sliding("${size}", "${slide}")`;
+  const window: Window = {
+    kind: "sliding",
+    size: lengthOf(what, "size", size),
+    slide: lengthOf(what, "slide", slide),
+  };
   if (window.slide > window.size) {
+    throw new TypeError(`${what}: the slide is larger than the size, so records would fall between windows`);
+  }
+  const windows = Math.ceil(window.size / window.slide);
+  if (windows > mostWindows) {
     throw new TypeError(
-      `sliding("${size}", "${slide}"): the slide is larger than the size, so records would fall between windows`,
+      `${what}: each record would be in ${windows} windows; at most ${mostWindows} will do, so give a larger slide`,
     );
   }
   return window;
@@ -55,7 +65,7 @@ export function sliding(size: Duration, slide: Duration): Window {
  * Windows that last for as long as a key has records: one ends when the key had none for `gap`, and each key has its own.
  * A record less than `gap` before or after a session belongs to it, and one between two sessions may make them one.
  *
- * @throws {TypeError} when the gap is not a positive duration.
+ * @throws {TypeError} when the gap is not a positive duration of at most 100 years.
  *
  * @example
  * ```ts
@@ -64,7 +74,19 @@ export function sliding(size: Duration, slide: Duration): Window {
  * ```
  */
 export function session(gap: Duration): Window {
-  return { kind: "session", size: milliseconds(gap), slide: 0 };
+  return { kind: "session", size: lengthOf(`session("${gap}")`, "gap", gap), slide: 0 };
+}
+
+/** How many windows a record can be in: a day's, minute by minute. */
+const mostWindows = 1_440;
+
+/** 100 years, in milliseconds: with longer ones, bounds of windows would be times that databases cannot hold. */
+const longest = 36_525 * 86_400_000;
+
+function lengthOf(what: string, name: string, duration: Duration): number {
+  const length = milliseconds(duration);
+  if (length <= longest) return length;
+  throw new TypeError(`${what}: the ${name} is longer than 100 years; give at most "36525d"`);
 }
 
 /** The longest window, in milliseconds: 1,000 years, so that bounds of windows are times that a database holds. */

@@ -57,6 +57,31 @@ Deno.test("windows that cannot be are refused", () => {
   assert.throws(() => sliding("1m", -5), TypeError);
 });
 
+Deno.test("windows longer than databases have time for are refused", () => {
+  const year = 365.25 * 86_400_000;
+  assert.equal(tumbling("36525d").size, 100 * year);
+  assert.throws(() => tumbling(100 * year + 1), {
+    name: "TypeError",
+    message: 'tumbling("3155760000001"): the size is longer than 100 years; give at most "36525d"',
+  });
+  const forever = Number.MAX_SAFE_INTEGER;
+  assert.throws(() => tumbling(forever), /the size is longer than 100 years/);
+  assert.throws(() => session("40000d"), /session\("40000d"\): the gap is longer than 100 years/);
+  assert.throws(() => sliding(forever, "1m"), /the size is longer than 100 years/);
+  assert.throws(() => sliding("1m", forever), /the slide is longer than 100 years/);
+});
+
+Deno.test("a slide that would put a record in too many windows is refused", () => {
+  assert.equal(windowStarts(sliding("1d", "1m"), 0).length, 1_440);
+  assert.throws(() => sliding("10m", "1ms"), {
+    name: "TypeError",
+    message:
+      'sliding("10m", "1ms"): each record would be in 600000 windows; at most 1440 will do, so give a larger slide',
+  });
+  assert.throws(() => sliding(1_441, 1), /in 1441 windows/);
+  assert.throws(() => sliding(2_881, 2), /in 1441 windows/);
+});
+
 Deno.test("a session's gap must be a positive duration", () => {
   assert.deepEqual(session("30m"), { kind: "session", size: 1_800_000, slide: 0 });
   for (const gap of [0, -1, NaN, "0s", "-5m", "soon"]) {
