@@ -8,7 +8,18 @@ const example = "(reading) => reading.celsius";
 
 type NumberOf<I> = (value: I, record: RecordContext) => number;
 
-/** How many records. */
+/**
+ * How many records.
+ *
+ * @example
+ * ```ts
+ * import { aggregate, count } from "weir";
+ * const visits = aggregate({
+ *   by: (visit: { page: string }) => ({ page: visit.page }),
+ *   compute: { visits: count() },
+ * });
+ * ```
+ */
 export function count(): Aggregate<unknown, bigint> {
   return {
     kind: "count",
@@ -26,22 +37,69 @@ const one = [1];
 const largestAdded = 1e290;
 const largestSquared = 1e145;
 
-/** The sum of a number of each record, from -1e290 to 1e290. */
+/**
+ * The sum of a number of each record, as a double: one that is not from -1e290 to 1e290 sends its record to the dead
+ * letters. Sums of fractions are rounded, and may differ in their last digits with the order in which records are added.
+ *
+ * @example
+ * ```ts
+ * import { aggregate, sum } from "weir";
+ * const sales = aggregate({
+ *   by: (sale: { shop: string; amount: number }) => ({ shop: sale.shop }),
+ *   compute: { total: sum((sale) => sale.amount) },
+ * });
+ * ```
+ */
 export function sum<I>(of: NumberOf<I>): Aggregate<I, number> {
   return ofOne("sum", "sum", of, largestAdded);
 }
 
-/** The smallest of a number of each record. */
+/**
+ * The smallest of a number of each record; one that is not finite sends its record to the dead letters.
+ *
+ * @example
+ * ```ts
+ * import { aggregate, min } from "weir";
+ * const nights = aggregate({
+ *   by: (reading: { sensor: string; celsius: number }) => ({ sensor: reading.sensor }),
+ *   compute: { coldest: min((reading) => reading.celsius) },
+ * });
+ * ```
+ */
 export function min<I>(of: NumberOf<I>): Aggregate<I, number> {
   return ofOne("min", "min", of);
 }
 
-/** The largest of a number of each record. */
+/**
+ * The largest of a number of each record; one that is not finite sends its record to the dead letters.
+ *
+ * @example
+ * ```ts
+ * import { aggregate, max } from "weir";
+ * const days = aggregate({
+ *   by: (reading: { sensor: string; celsius: number }) => ({ sensor: reading.sensor }),
+ *   compute: { hottest: max((reading) => reading.celsius) },
+ * });
+ * ```
+ */
 export function max<I>(of: NumberOf<I>): Aggregate<I, number> {
   return ofOne("max", "max", of);
 }
 
-/** The mean of a number of each record, from -1e290 to 1e290; kept as sum and count so that it merges exactly. */
+/**
+ * The mean of a number of each record, kept as its sum and count; a number that is not from -1e290 to 1e290 sends its
+ * record to the dead letters.
+ *
+ * @example
+ * ```ts
+ * import { aggregate, avg, tumbling } from "weir";
+ * const perHour = aggregate({
+ *   by: (reading: { sensor: string; celsius: number }) => ({ sensor: reading.sensor }),
+ *   window: tumbling("1h"),
+ *   compute: { mean: avg((reading) => reading.celsius) },
+ * });
+ * ```
+ */
 export function avg<I>(of: NumberOf<I>): Aggregate<I, number> {
   checkFunction("avg()", "of", of, example);
   return {
@@ -64,6 +122,15 @@ export function avg<I>(of: NumberOf<I>): Aggregate<I, number> {
  * The standard deviation of a number of each record, of a sample (divided by n - 1), as Spark's `stddev`; null for one
  * record. Count, mean and squared differences are kept, so that large numbers that differ little lose no digits. Numbers
  * may be from -1e145 to 1e145.
+ *
+ * @example
+ * ```ts
+ * import { aggregate, avg, stddev } from "weir";
+ * const spread = aggregate({
+ *   by: (part: { machine: string; millimeters: number }) => ({ machine: part.machine }),
+ *   compute: { mean: avg((part) => part.millimeters), deviation: stddev((part) => part.millimeters) },
+ * });
+ * ```
  */
 export function stddev<I>(of: NumberOf<I>): Aggregate<I, number | null> {
   checkFunction("stddev()", "of", of, example);

@@ -38,7 +38,23 @@ export function first<I, T extends PickedType>(
   return picked("first", type, of);
 }
 
-/** A value of the record with the largest event time; otherwise as {@linkcode first}. */
+/**
+ * A value of the record with the largest event time; otherwise as {@linkcode first}.
+ *
+ * @param type The type of the result's column.
+ *
+ * @example
+ * ```ts
+ * import { aggregate, last } from "weir";
+ * const seen = aggregate({
+ *   by: (login: { user: string; address: string }) => ({ user: login.user }),
+ *   compute: {
+ *     address: last("text", (login) => login.address),
+ *     at: last("timestamp", (_, record) => new Date(record.eventTime)),
+ *   },
+ * });
+ * ```
+ */
 export function last<I, T extends PickedType>(
   type: T,
   of: (value: I, record: RecordContext) => PickedValues[T],
