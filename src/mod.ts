@@ -16,6 +16,7 @@ export {
   aggregate,
   type AggregateOptions,
   type AggregateRow,
+  type ApartFrom,
   type GroupKey,
   type KeyValue,
   type Merged,

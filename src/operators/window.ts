@@ -89,9 +89,6 @@ function lengthOf(what: string, name: string, duration: Duration): number {
   throw new TypeError(`${what}: the ${name} is longer than 100 years; give at most "36525d"`);
 }
 
-/** The longest window, in milliseconds: 1,000 years, so that bounds of windows are times that a database holds. */
-const longest = 365_243 * 86_400_000;
-
 /** Refuses what is given for a window but is none. */
 export function checkWindow(what: string, window: Window | undefined): void {
   if (window === undefined) return;
@@ -99,7 +96,7 @@ export function checkWindow(what: string, window: Window | undefined): void {
   if (!["tumbling", "sliding", "session"].includes(kind!) || typeof size !== "number") {
     throw new TypeError(`${what}: "window" is ${shown(window)}; give one, as in tumbling("1m")`);
   }
-  if (size > longest) throw new TypeError(`${what}: "window" is ${size} ms long; give at most 365243d`);
+  if (size > longest) throw new TypeError(`${what}: "window" is ${size} ms long; give at most 36525d`);
 }
 
 /** The starts of all windows that hold a time, in milliseconds since 1970, earliest first; of a window that is no session. */
