@@ -20,9 +20,8 @@ function moduleText(name: string): string {
     const reading = { type: "record", name: "Reading", fields: [
       { name: "key", type: "string" }, { name: "at", type: "long" }, { name: "n", type: "int" } ] };
     const result = { type: "record", name: "Result", fields: [
-      { name: "start", type: "long" }, { name: "key", type: "string" },
-      { name: "records", type: "long" }, { name: "total", type: "double" } ] };
-    const codec = json(result);
+      { name: "window_start", type: "long" }, { name: "window_end", type: "long" }, { name: "key", type: "string" },
+      { name: "records", type: "long" }, { name: "total", type: "double" }, { name: "all", type: "string" } ] };
     const perKey = (results) => aggregate({
       by: (r) => ({ key: r.key }),
       window: tumbling(${window}),
@@ -46,8 +45,7 @@ function moduleText(name: string): string {
         stream.pipe(perKey("final")).to(postgresTable("finals")),
         stream.pipe(perKey("final")).to(topic("${name}_finals", {
           key: (row) => row.key,
-          codec: { ...codec, encode: (row) => new TextEncoder().encode(
-            [row.window_start.getTime(), row.key, row.records, row.total, row.all].join(" ")) },
+          codec: json(result),
         })),
         stream.pipe(perKey("updates")).to(cassandraTable("${name}.updates", {
           columns: { key: "text", window_start: "timestamp", records: "bigint", total: "double", all: "text" },
@@ -123,7 +121,12 @@ for (const client of kafkaClients) {
              || ' ' || total::text || ' ' || "all" as line from finals`,
         );
         assert.deepEqual(finals.map(({ line }) => line).toSorted(), closed);
-        assert.deepEqual((await readCommitted(`${name}_finals`)).toSorted(), closed);
+        const written = (await readCommitted(`${name}_finals`)).map((text) => {
+          const { window_start, window_end, key, records, total, all } = JSON.parse(text);
+          assert.equal(window_end, window_start + window);
+          return [window_start, key, records, total, all].join(" ");
+        });
+        assert.deepEqual(written.toSorted(), closed);
         const updates = await stores.cql(`select * from ${name}.updates`);
         const lines = updates.map(({ key, window_start, records, total, all }) =>
           `${(window_start as Date).getTime()} ${key} ${records} ${total} ${all}`

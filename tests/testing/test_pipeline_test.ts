@@ -34,7 +34,7 @@ const readingSchema = {
 } as const;
 const source = kafka("readings", { group: "g", codec: json(readingSchema), lateness: "10s" });
 type Reading = { readonly sensor: string; readonly celsius: number };
-/** JSON has no bigint. */
+/** A codec of one's own, whose counts are read as bigints, too. */
 const counts: Codec<{ readonly sensor: string; readonly n: bigint }> = {
   name: "counts",
   encode: ({ sensor, n }) => new TextEncoder().encode(`${sensor} ${n}`),
