@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { filter } from "../../src/operators/filter.ts";
 import { flatMap } from "../../src/operators/flat_map.ts";
 import { map } from "../../src/operators/map.ts";
-import type { RecordContext, RecordOperator } from "../../src/operators/mod.ts";
+import type { Operator, RecordContext, RecordOperator } from "../../src/operators/mod.ts";
 import { validate } from "../../src/operators/validate.ts";
 import { applied, record } from "../support/applied.ts";
 
 Deno.test("flatMap refuses what cannot be iterated, as it was given", () => {
   for (const wrong of [null, undefined, 5, { a: 1 }]) {
-    assert.throws(() => apply(flatMap((_: number) => wrong as never), 1), {
+    assert.throws(() => applied(flatMap((_: number) => wrong as never), 1), {
       name: "TypeError",
       message: `the function gave ${
         wrong === undefined ? wrong : JSON.stringify(wrong)
@@ -23,7 +23,7 @@ Deno.test("a promise is refused, and its own error goes no further", () => {
   for (
     const operator of [map(later), filter(later as never), flatMap(later as never), validate(later as never)]
   ) {
-    assert.throws(() => apply(operator as Operator<number, unknown>, 1), {
+    assert.throws(() => applied(operator as Operator<number, unknown>, 1), {
       name: "InvalidRecord",
       message: "the function gave a promise, but nothing waits for one; it must give its result at once",
     });
