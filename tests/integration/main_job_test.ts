@@ -94,8 +94,10 @@ test("every record is in all sinks or in the dead letters, and counted", async (
 
 test("a process that is killed in the middle is continued exactly", async (stores) => {
   await prepare(stores, 20_000, 40);
-  for (const enough of [1, 4_000, 9_000]) {
-    await using weir = startUsers(stores, { args: ["--max-batch-records", "200"] });
+  // Slow enough to be seen at work: a few hundred records in each twentieth of a second.
+  const args = ["--max-batch-records", "200", "--memory-bytes", "65536", "--commit-interval-ms", "50"];
+  for (const enough of [1, 4_000, 8_000]) {
+    await using weir = startUsers(stores, { args });
     await weir.until(
       "some are written",
       ({ pipelines: [users] }) => users && users.records.in >= enough || undefined,
