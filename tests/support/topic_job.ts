@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import type { Kafka, KafkaMessage } from "kafkajs";
 import { service, uniqueName } from "./env.ts";
-import { otherClient } from "./other_client.ts";
+import { makeTopic, otherClient } from "./other_client.ts";
 import { createDatabase, type TestDatabase } from "./postgres_database.ts";
 import { startWeir, type WeirProcess } from "./weir_process.ts";
 
@@ -90,7 +90,7 @@ export class TopicJob implements AsyncDisposable {
   async createTopic(topic: string, numPartitions: number): Promise<void> {
     const admin = this.#kafka.admin();
     await admin.connect();
-    await admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true });
+    await makeTopic(admin, { topic, numPartitions });
     await admin.disconnect();
   }
 

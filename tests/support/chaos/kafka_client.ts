@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import type { Admin, Kafka, Producer } from "kafkajs";
 import { uniqueName } from "../env.ts";
+import { makeTopic } from "../other_client.ts";
 import type { Sent } from "./orders.ts";
 import { readTransactions } from "./transaction_log.ts";
 import { until } from "./until.ts";
@@ -47,8 +48,7 @@ export class KafkaClient implements AsyncDisposable {
 
   async createTopic(topic: string, numPartitions: number): Promise<void> {
     // One that is being deleted cannot be made at once.
-    const topics = [{ topic, numPartitions }];
-    await until("the topic is made", () => this.admin.createTopics({ topics, waitForLeaders: true }));
+    await until("the topic is made", () => makeTopic(this.admin, { topic, numPartitions }));
   }
 
   async produce(topic: string, records: readonly Sent[]): Promise<void> {
