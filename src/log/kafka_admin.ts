@@ -14,7 +14,7 @@ const topicResource = 2;
 /** Milliseconds between looks at whether a new topic's partitions have leaders. */
 const leaderPause = 50;
 /** What a broker says of a topic that it has not heard of yet, or that has no leader yet. */
-const comingTopic = ["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE", "NOT_LEADER_FOR_PARTITION"];
+const comingTopic = ["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE"];
 
 /** kafkajs's admin, and newer requests than it has. */
 export class KafkajsAdmin implements ClusterAdmin {
@@ -92,11 +92,7 @@ export class KafkajsAdmin implements ClusterAdmin {
       try {
         const { topics: [made] } = await this.#admin.fetchTopicMetadata({ topics: [topic] });
         const { partitions } = made!;
-        if (partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)) {
-          // A leader may not know yet that it is one.
-          await this.#admin.fetchTopicOffsets(topic);
-          return;
-        }
+        if (partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)) return;
         if (performance.now() - start > openTimeout) throw new Error("some of its partitions have no leader");
       } catch (error) {
         const isComing = comingTopic.includes(errorType(error) ?? "");

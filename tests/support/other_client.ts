@@ -25,7 +25,10 @@ export async function createTopicOf(topic: string, maxMessageBytes: number, part
 export async function makeTopic(admin: Admin, config: ITopicConfig): Promise<boolean> {
   const made = await admin.createTopics({ topics: [config], waitForLeaders: false });
   const start = performance.now();
-  const isThere = () => admin.fetchTopicOffsets(config.topic).then(() => true);
+  const isThere = async () => {
+    const { topics: [found] } = await admin.fetchTopicMetadata({ topics: [config.topic] });
+    return found!.partitions.length > 0 && found!.partitions.every(({ leader }) => leader >= 0);
+  };
   while (
     !await isThere().catch((error) => performance.now() - start > 30_000 ? Promise.reject(error) : false)
   ) {
