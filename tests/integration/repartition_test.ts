@@ -229,7 +229,7 @@ Deno.test({
       assert.equal(failed.code, 1, failed.output);
       assert.match(
         failed.output,
-        /^cards\/\S+: Cannot go on in partition \d of \S+ at offset \d+: .* weir offsets reset cards --topic \S+ --to earliest$/m,
+        /^cards\/\S+: Cannot go on in partition \d of \S+ at offset \d+.*: the topic was deleted and made anew; .* weir offsets reset cards --topic \S+ --to earliest$/m,
       );
       assert.match(failed.output, /^cards: cards\/\S+ has failed: Cannot go on/m);
 
