@@ -37,36 +37,31 @@ interface Primitives {
  * console.assert(point.x === 1.5);
  * ```
  */
-export type AvroValue<S> = S extends keyof Primitives ? Primitives[S]
-  : S extends readonly unknown[] ? AvroValue<S[number]>
-  : S extends { readonly type: "record"; readonly fields: infer F } ? AvroRecord<F>
-  : S extends { readonly type: "array"; readonly items: infer I } ? readonly AvroValue<I>[]
-  : S extends { readonly type: "map"; readonly values: infer V } ? { readonly [key: string]: AvroValue<V> }
-  : S extends { readonly type: "enum"; readonly symbols: readonly (infer E)[] } ? E
-  : S extends { readonly type: infer T } ? AvroValue<T>
-  : unknown;
-
-type AvroRecord<F> = F extends readonly { readonly name: string; readonly type: unknown }[]
-  ? { readonly [E in F[number] as E["name"]]: AvroValue<E["type"]> }
-  : unknown;
+export type AvroValue<S> = AvroTyped<S, Primitives>;
 
 /**
  * The type of values that can be written by a schema: those that it describes, and where it says `int` a bigint, where it
  * says `long` a bigint or a `Date`, see `avroPlain`.
  */
-export type AvroWritable<S> = S extends "int" ? number | bigint
-  : S extends "long" ? number | bigint | Date
-  : S extends keyof Primitives ? Primitives[S]
-  : S extends readonly unknown[] ? AvroWritable<S[number]>
-  : S extends { readonly type: "record"; readonly fields: infer F } ? AvroWritableRecord<F>
-  : S extends { readonly type: "array"; readonly items: infer I } ? readonly AvroWritable<I>[]
-  : S extends { readonly type: "map"; readonly values: infer V } ? { readonly [key: string]: AvroWritable<V> }
+export type AvroWritable<S> = AvroTyped<S, WritablePrimitives>;
+
+interface WritablePrimitives extends Omit<Primitives, "int" | "long"> {
+  readonly int: number | bigint;
+  readonly long: number | bigint | Date;
+}
+
+/** The type of values of a schema, given those of the primitive types. */
+type AvroTyped<S, P> = S extends keyof P ? P[S]
+  : S extends readonly unknown[] ? AvroTyped<S[number], P>
+  : S extends { readonly type: "record"; readonly fields: infer F } ? AvroTypedRecord<F, P>
+  : S extends { readonly type: "array"; readonly items: infer I } ? readonly AvroTyped<I, P>[]
+  : S extends { readonly type: "map"; readonly values: infer V } ? { readonly [key: string]: AvroTyped<V, P> }
   : S extends { readonly type: "enum"; readonly symbols: readonly (infer E)[] } ? E
-  : S extends { readonly type: infer T } ? AvroWritable<T>
+  : S extends { readonly type: infer T } ? AvroTyped<T, P>
   : unknown;
 
-type AvroWritableRecord<F> = F extends readonly { readonly name: string; readonly type: unknown }[]
-  ? { readonly [E in F[number] as E["name"]]: AvroWritable<E["type"]> }
+type AvroTypedRecord<F, P> = F extends readonly { readonly name: string; readonly type: unknown }[]
+  ? { readonly [E in F[number] as E["name"]]: AvroTyped<E["type"], P> }
   : unknown;
 
 /** Says what does not fit the schema; undefined when the value does. */

@@ -19,7 +19,6 @@ export interface FetchedPartition {
   readonly errorCode: number;
   readonly highWatermark: bigint;
   readonly lastStableOffset: bigint;
-  readonly logStartOffset: bigint;
   readonly preferredReadReplica: number;
   /** Views on the answer's bytes. */
   readonly recordSet: RecordSet;
@@ -47,7 +46,8 @@ function readPartition(reader: Reader, version: number): FetchedPartition {
   const errorCode = reader.int16();
   const highWatermark = reader.int64();
   const lastStableOffset = reader.int64();
-  const logStartOffset = version >= 5 ? reader.int64() : -1n;
+  // Where the log starts, which is asked for by itself.
+  if (version >= 5) reader.int64();
   const aborted = reader.array<AbortedTransaction>(() => {
     const transaction = { producerId: reader.int64(), firstOffset: Number(reader.int64()) };
     reader.tags();
@@ -61,7 +61,6 @@ function readPartition(reader: Reader, version: number): FetchedPartition {
     errorCode,
     highWatermark,
     lastStableOffset,
-    logStartOffset,
     preferredReadReplica,
     recordSet,
   };
