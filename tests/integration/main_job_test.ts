@@ -153,8 +153,8 @@ test("rows that a table refuses become dead letters, and all others are written"
   const ids = new Set(letters.map(({ value }) => JSON.parse(new TextDecoder().decode(value!)).id));
   assert.deepEqual([...ids].sort(), ["user-2999", "user-7"]);
   for (const { headers } of letters) {
-    assert.equal(String(headers["weir.stage"]), "write users");
-    assert.match(String(headers["weir.error"]), /violates check constraint/);
+    assert.equal(String(headers.get("weir.stage")), "write users");
+    assert.match(String(headers.get("weir.error")), /violates check constraint/);
   }
   const [rows] = await stores.database.query(
     "select count(*)::text as n, count(*) filter (where id like 'user-%')::text as ours from users",

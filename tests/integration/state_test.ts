@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { haveServers, kafkaClients, openStores } from "../support/main_job.ts";
 import { uniqueName } from "../support/env.ts";
-import { readCommitted } from "../support/read_committed.ts";
+import { readCommittedValues } from "../support/committed_records.ts";
 import { startWeir, type WeirProcess } from "../support/weir_process.ts";
 import { PgliteDatabase } from "../../src/warehouse/pglite_database.ts";
 import { withSession } from "../../src/warehouse/sql_database.ts";
@@ -147,7 +147,7 @@ for (const client of kafkaClients) {
         assert.deepEqual(await stores.database.query(wrongKeys), []);
         const [{ rows } = {}] = await stores.database.query("select count(*)::text as rows from numbered");
         assert.equal(Number(rows), 25_000 - 250);
-        const lines = await readCommitted(`${topic}.numbered`);
+        const lines = await readCommittedValues(`${topic}.numbered`);
         assert.equal(lines.length, 25_000 - 250);
         assert.deepEqual(wrongLines(lines), []);
       }),

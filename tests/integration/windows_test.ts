@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { uniqueName } from "../support/env.ts";
 import { haveServers, kafkaClients, openStores } from "../support/main_job.ts";
-import { readCommitted } from "../support/read_committed.ts";
+import { readCommittedValues } from "../support/committed_records.ts";
 import { Seeded } from "../support/seeded.ts";
 import { startWeir } from "../support/weir_process.ts";
 
@@ -121,7 +121,7 @@ for (const client of kafkaClients) {
              || ' ' || total::text || ' ' || "all" as line from finals`,
         );
         assert.deepEqual(finals.map(({ line }) => line).toSorted(), closed);
-        const written = (await readCommitted(`${name}_finals`)).map((text) => {
+        const written = (await readCommittedValues(`${name}_finals`)).map((text) => {
           const { window_start, window_end, key, records, total, all } = JSON.parse(text);
           assert.equal(window_end, window_start + window);
           return [window_start, key, records, total, all].join(" ");

@@ -4,18 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { Consumer, IHeaders, Kafka } from "kafkajs";
+import { type CommittedRecord, readCommitted } from "./committed_records.ts";
 import { service } from "./env.ts";
 import { createDatabase, type TestDatabase } from "./postgres_database.ts";
-
-/** A record as it stands in a topic. */
-export interface TopicRecord {
-  readonly partition: number;
-  readonly offset: number;
-  readonly key: string | null;
-  readonly value: Uint8Array | null;
-  readonly headers: IHeaders;
-}
 
 export interface MainJobStores extends AsyncDisposable {
   /** What a Weir process needs to find the servers. */
@@ -28,7 +19,7 @@ export interface MainJobStores extends AsyncDisposable {
     records: readonly { key: string | null; value: Uint8Array | string | null }[],
   ): Promise<void>;
   /** Everything in a topic, as a `read_committed` reader sees it. */
-  read(topic: string): Promise<TopicRecord[]>;
+  read(topic: string): Promise<CommittedRecord[]>;
   /** Committed and end offsets of a group, per partition. */
   lag(topic: string, group: string): Promise<{ partition: number; committed: number; end: number }[]>;
   cql(query: string): Promise<Record<string, unknown>[]>;
@@ -82,7 +73,7 @@ export async function openStores(client: typeof kafkaClients[number]): Promise<M
         await producer.send({ topic, messages, acks: -1 });
       }
     },
-    read: (topic) => readTopic(kafka, topic),
+    read: (topic) => readCommitted(topic),
     async lag(topic, group) {
       const [committed] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
       const ends = await admin.fetchTopicOffsets(topic);
@@ -105,44 +96,6 @@ export async function openStores(client: typeof kafkaClients[number]): Promise<M
       await database.drop();
     },
   };
-}
-
-async function readTopic(kafka: Kafka, topic: string): Promise<TopicRecord[]> {
-  const admin = kafka.admin();
-  await admin.connect();
-  const ends = new Map(
-    (await admin.fetchTopicOffsets(topic)).filter(({ low, high }) => low !== high)
-      .map(({ partition, high }) => [partition, Number(high)]),
-  );
-  await admin.disconnect();
-  const records: TopicRecord[] = [];
-  if (ends.size === 0) return records;
-  const left = new Set(ends.keys());
-  const consumer: Consumer = kafka.consumer({
-    allowAutoTopicCreation: false,
-    groupId: `reader-${crypto.randomUUID()}`,
-    maxBytesPerPartition: 16 << 20,
-  });
-  const done = Promise.withResolvers<void>();
-  // The last offsets may be those of control records, which come with no record.
-  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { partition, lastOffset } }) => {
-    if (Number(lastOffset) + 1 >= ends.get(partition)!) left.delete(partition);
-    if (left.size === 0) done.resolve();
-  });
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
-  await consumer.run({
-    autoCommit: false,
-    eachMessage: ({ partition, message: { offset, key, value, headers = {} } }) => {
-      if (Number(offset) < ends.get(partition)!) {
-        records.push({ partition, offset: Number(offset), key: key?.toString() ?? null, value, headers });
-      }
-      return Promise.resolve();
-    },
-  });
-  await done.promise;
-  await consumer.disconnect();
-  return records;
 }
 
 /** A user as the topic `users_created` takes it. */
@@ -181,8 +134,8 @@ export function poison(n: number): { key: string | null; value: string | Uint8Ar
 }
 
 /** The users in a topic that are good by its schema, by id: an independent reading of what the job should write. */
-export function goodUsers(records: readonly TopicRecord[]): Map<string, TopicRecord> {
-  const users = new Map<string, TopicRecord>();
+export function goodUsers(records: readonly CommittedRecord[]): Map<string, CommittedRecord> {
+  const users = new Map<string, CommittedRecord>();
   for (const record of records) {
     const user = parse(record.value);
     if (user && Object.keys(testUser(0)).every((name) => isGood(name, user[name]))) {
@@ -244,6 +197,6 @@ export async function checkUsersJob(stores: MainJobStores): Promise<{ good: numb
   return { good: goodRecords, bad: badOnes.length };
 }
 
-function isUser(record: TopicRecord): boolean {
+function isUser(record: CommittedRecord): boolean {
   return goodUsers([record]).size === 1;
 }

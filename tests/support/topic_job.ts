@@ -1,6 +1,7 @@
 /** A pipeline from a topic to topics on a real Kafka, and its output as another program reads it. */
 import { Buffer } from "node:buffer";
-import type { Kafka, KafkaMessage } from "kafkajs";
+import type { Kafka } from "kafkajs";
+import { readCommitted } from "./committed_records.ts";
 import { service, uniqueName } from "./env.ts";
 import { makeTopic, otherClient } from "./other_client.ts";
 import { createDatabase, type TestDatabase } from "./postgres_database.ts";
@@ -111,9 +112,9 @@ export class TopicJob implements AsyncDisposable {
   }
 
   /** What a `read_committed` reader sees in a topic, by source partition, in the order of the output's partition. */
-  async read(topic: string = this.output, partitions = 2): Promise<Map<number, number[]>> {
+  async read(topic: string = this.output): Promise<Map<number, number[]>> {
     const found = new Map<number, number[]>();
-    for (const { value } of await this.#readAll(topic, partitions)) {
+    for (const { value } of await readCommitted(topic)) {
       const [partition, offset] = value!.toString().trim().split(" ").map(Number);
       if (!found.has(partition!)) found.set(partition!, []);
       found.get(partition!)!.push(offset!);
@@ -123,42 +124,8 @@ export class TopicJob implements AsyncDisposable {
 
   /** The dead letters: key, value and stage of each. */
   async letters(): Promise<string[]> {
-    const read = await this.#readAll(`${this.source}.dead-letter`, this.#options.partitions);
-    return read.map(({ key, value, headers }) => `${key} ${value} ${headers?.["weir.stage"]}`);
-  }
-
-  /** All that a `read_committed` reader sees up to a last record, which is added to each partition. */
-  async #readAll(topic: string, partitions: number): Promise<KafkaMessage[]> {
-    const last = uniqueName("last");
-    const producer = this.#kafka.producer();
-    await producer.connect();
-    const messages = Array.from(
-      { length: partitions },
-      (_, partition) => ({ partition, key: "last", value: last }),
-    );
-    await producer.send({ topic, messages });
-    await producer.disconnect();
-
-    const found: KafkaMessage[] = [];
-    const left = new Set(messages.map(({ partition }) => partition));
-    const done = Promise.withResolvers<void>();
-    const consumer = this.#kafka.consumer({ groupId: last, readUncommitted: false });
-    await consumer.connect();
-    await consumer.subscribe({ topic, fromBeginning: true });
-    await consumer.run({
-      autoCommit: false,
-      eachBatch: ({ batch }) => {
-        for (const message of batch.messages) {
-          if (message.key?.toString() !== "last") found.push(message);
-          else if (message.value!.toString() === last) left.delete(batch.partition);
-        }
-        if (left.size === 0) done.resolve();
-        return Promise.resolve();
-      },
-    });
-    await done.promise;
-    await consumer.disconnect();
-    return found;
+    const read = await readCommitted(`${this.source}.dead-letter`);
+    return read.map(({ key, value, headers }) => `${key} ${value} ${headers.get("weir.stage")}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,21 +1,14 @@
 /** Kafka as another program sees it, through a plain client. */
 import { Buffer } from "node:buffer";
 import type { Admin, Kafka, Producer } from "kafkajs";
+import { type CommittedRecord, readCommitted } from "../committed_records.ts";
 import { uniqueName } from "../env.ts";
 import { makeTopic } from "../other_client.ts";
 import type { Sent } from "./orders.ts";
-import { readTransactions } from "./transaction_log.ts";
 import { until } from "./until.ts";
 
-/** A record as it stands in a topic. */
-export interface RawRecord {
-  readonly partition: number;
-  readonly offset: number;
-  /** Milliseconds since 1970. */
-  readonly timestamp: number;
-  readonly key: string | null;
-  readonly value: Uint8Array | null;
-}
+/** A record as it stands in a topic, without its headers. */
+export type RawRecord = Omit<CommittedRecord, "headers">;
 
 export class KafkaClient implements AsyncDisposable {
   readonly kafka: Kafka;
@@ -84,8 +77,9 @@ export class KafkaClient implements AsyncDisposable {
   }
 
   /** All that a `read_committed` reader sees in a topic that may hold transactions. */
-  async dumpCommitted(topic: string): Promise<RawRecord[]> {
-    return await readTransactions(this.#broker, topic, await this.ends(topic));
+  async dumpCommitted(topic: string): Promise<CommittedRecord[]> {
+    await this.ends(topic);
+    return await readCommitted(topic, this.#broker);
   }
 
   async #readTo(topic: string, last: ReadonlyMap<number, number>): Promise<RawRecord[]> {

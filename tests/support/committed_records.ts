@@ -1,10 +1,22 @@
 /**
  * A topic as a `read_committed` reader sees it, worked out from the log itself: every record is read, and a transaction
- * counts when its commit marker is there. Brokers' lists of aborted transactions, and clients' ways with them, have no part in it.
+ * counts when its commit marker is there. Brokers' lists of aborted transactions, and clients' ways with them, have no part
+ * in it: kafkajs lets aborted records pass.
  */
+import { setTimeout } from "node:timers/promises";
 import type { Consumer } from "@platformatic/kafka";
-import { uniqueName } from "../env.ts";
-import type { RawRecord } from "./kafka_client.ts";
+import { service, uniqueName } from "./env.ts";
+
+/** A record as it stands in a topic. */
+export interface CommittedRecord {
+  readonly partition: number;
+  readonly offset: number;
+  /** Milliseconds since 1970. */
+  readonly timestamp: number;
+  readonly key: string | null;
+  readonly value: Uint8Array | null;
+  readonly headers: ReadonlyMap<string, Uint8Array | null>;
+}
 
 type FetchedBatch = NonNullable<
   Awaited<ReturnType<Consumer["fetch"]>>["responses"][number]["partitions"][number]["records"]
@@ -16,25 +28,21 @@ const control = 1 << 5;
 /** The type in a marker's key. */
 const commit = 1;
 
-/**
- * All that is committed, in the order of the offsets.
- *
- * @param ends By partition: the offset up to which the log is read.
- */
-export async function readTransactions(
-  broker: string,
-  topic: string,
-  ends: ReadonlyMap<number, number>,
-): Promise<RawRecord[]> {
+/** All records that are committed, by partition and offset. Transactions that are being ended are waited for. */
+export async function readCommitted(topic: string, broker = service("kafka")!): Promise<CommittedRecord[]> {
   const { Consumer } = await import("@platformatic/kafka");
   const consumer = new Consumer({
-    clientId: "transaction-log",
-    groupId: uniqueName("transaction_log"),
+    clientId: "committed-records",
+    groupId: uniqueName("committed_records"),
     bootstrapBrokers: [broker],
   });
   try {
-    const read = await Promise.all([...ends].map(async ([partition, end]) => {
-      const records = new CommittedRecords(partition);
+    const ends = await listEnds(consumer, topic, readUncommitted);
+    while ((await listEnds(consumer, topic, readStable)).some((end, partition) => end < ends[partition]!)) {
+      await setTimeout(20);
+    }
+    const read = await Promise.all(ends.map(async (end, partition) => {
+      const records = new Transactions(partition);
       for (let next = 0; next < end;) {
         const batches = await fetchFrom(consumer, topic, partition, next);
         for (const batch of batches) {
@@ -50,6 +58,21 @@ export async function readTransactions(
   }
 }
 
+/** The values of all records that are committed, as text. */
+export async function readCommittedValues(topic: string): Promise<string[]> {
+  const decoder = new TextDecoder();
+  return (await readCommitted(topic)).map(({ value }) => decoder.decode(value!));
+}
+
+/** Isolation levels of requests. */
+const readUncommitted = 0;
+const readStable = 1;
+
+/** Of each partition, the offset behind its last record, or behind the last before an open transaction. */
+async function listEnds(consumer: Consumer, topic: string, isolationLevel: number): Promise<bigint[]> {
+  return (await consumer.listOffsets({ topics: [topic], isolationLevel })).get(topic)!;
+}
+
 async function fetchFrom(consumer: Consumer, topic: string, partition: number, offset: number) {
   const { topics } = await consumer.metadata({ topics: [topic] });
   const { id, partitions } = topics.get(topic)!;
@@ -58,7 +81,7 @@ async function fetchFrom(consumer: Consumer, topic: string, partition: number, o
     minBytes: 1,
     maxBytes: 8 << 20,
     maxWaitTime: 500,
-    isolationLevel: 0,
+    isolationLevel: readUncommitted,
     topics: [{
       topicId: id,
       partitions: [{
@@ -74,11 +97,11 @@ async function fetchFrom(consumer: Consumer, topic: string, partition: number, o
 }
 
 /** One partition's records, as its markers come. */
-class CommittedRecords {
-  readonly committed: RawRecord[] = [];
+class Transactions {
+  readonly committed: CommittedRecord[] = [];
   readonly #partition: number;
   /** By producer: the records of its transaction that is open. */
-  readonly #open = new Map<bigint, RawRecord[]>();
+  readonly #open = new Map<bigint, CommittedRecord[]>();
   #next = 0;
 
   constructor(partition: number) {
@@ -98,12 +121,15 @@ class CommittedRecords {
       this.#open.delete(producerId);
       return;
     }
-    const records = batch.records.map(({ offsetDelta, timestampDelta, key, value }): RawRecord => ({
+    const records = batch.records.map((
+      { offsetDelta, timestampDelta, key, value, headers },
+    ): CommittedRecord => ({
       partition: this.#partition,
       offset: first + offsetDelta,
       timestamp: Number(batch.firstTimestamp) + Number(timestampDelta),
       key: key?.toString() ?? null,
       value,
+      headers: new Map(headers.map(([name, content]) => [name!.toString(), content])),
     }));
     if (!(attributes & transactional)) this.committed.push(...records);
     else this.#open.set(producerId, [...this.#open.get(producerId) ?? [], ...records]);
