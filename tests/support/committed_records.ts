@@ -28,8 +28,11 @@ const control = 1 << 5;
 /** The type in a marker's key. */
 const commit = 1;
 
-/** All records that are committed, by partition and offset. Transactions that are being ended are waited for. */
-export async function readCommitted(topic: string, broker = service("kafka")!): Promise<CommittedRecord[]> {
+/** All records that are committed, by partition and offset. Transactions are waited for, unless what is open is to be left. */
+export async function readCommitted(
+  topic: string,
+  { broker = service("kafka")!, leaveOpen = false } = {},
+): Promise<CommittedRecord[]> {
   const { Consumer } = await import("@platformatic/kafka");
   const consumer = new Consumer({
     clientId: "committed-records",
@@ -38,7 +41,10 @@ export async function readCommitted(topic: string, broker = service("kafka")!): 
   });
   try {
     const ends = await listEnds(consumer, topic, readUncommitted);
-    while ((await listEnds(consumer, topic, readStable)).some((end, partition) => end < ends[partition]!)) {
+    while (
+      !leaveOpen &&
+      (await listEnds(consumer, topic, readStable)).some((end, partition) => end < ends[partition]!)
+    ) {
       await setTimeout(20);
     }
     const read = await Promise.all(ends.map(async (end, partition) => {

@@ -41,7 +41,7 @@ export async function openStores(client: typeof kafkaClients[number]): Promise<M
   const session = new cassandra.Client({ contactPoints: [contactPoint], localDataCenter: "datacenter1" });
   const admin = kafka.admin();
   const [database] = await Promise.all([createDatabase(server), session.connect(), admin.connect()]);
-  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  const producer = kafka.producer({ allowAutoTopicCreation: false, idempotent: true });
   await producer.connect();
 
   return {

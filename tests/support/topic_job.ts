@@ -97,7 +97,8 @@ export class TopicJob implements AsyncDisposable {
 
   /** So many records for each partition of the source; `value` gives their text. */
   async produce(perPartition: number, value: (n: number) => string = (n) => `${n}`): Promise<void> {
-    const producer = this.#kafka.producer();
+    // A new topic's broker may refuse a partition of a request, and kafkajs sends all of them again.
+    const producer = this.#kafka.producer({ idempotent: true });
     await producer.connect();
     for (let at = 0; at < perPartition; at += 1_000) {
       const count = Math.min(1_000, perPartition - at);

@@ -20,7 +20,7 @@ export class KafkaClient implements AsyncDisposable {
     this.#broker = broker;
     this.kafka = kafka;
     this.admin = kafka.admin();
-    this.#producer = kafka.producer({ metadataMaxAge: 1_000 });
+    this.#producer = kafka.producer({ metadataMaxAge: 1_000, idempotent: true });
   }
 
   /** @param broker `host:port`. */
@@ -76,10 +76,10 @@ export class KafkaClient implements AsyncDisposable {
     );
   }
 
-  /** All that a `read_committed` reader sees in a topic that may hold transactions. */
+  /** All that a `read_committed` reader sees in a topic that may hold transactions. A broker that has just started is waited for. */
   async dumpCommitted(topic: string): Promise<CommittedRecord[]> {
     await this.ends(topic);
-    return await readCommitted(topic, this.#broker);
+    return await readCommitted(topic, { broker: this.#broker });
   }
 
   async #readTo(topic: string, last: ReadonlyMap<number, number>): Promise<RawRecord[]> {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { service, uniqueName } from "../env.ts";
-import { KafkaClient } from "./kafka_client.ts";
+import { KafkaClient } from "./chaos/kafka_client.ts";
+import { readCommitted } from "./committed_records.ts";
+import { service, uniqueName } from "./env.ts";
 
 const promise =
-  "a dump of committed records has no aborted ones and none of an open transaction, however they mix";
+  "what is read as committed has no aborted records and none of an open transaction, however they mix";
 
 Deno.test({ name: promise, ignore: service("kafka") === undefined }, async () => {
   await using client = await KafkaClient.connect(service("kafka")!);
@@ -35,8 +36,8 @@ Deno.test({ name: promise, ignore: service("kafka") === undefined }, async () =>
   await open.send(send("open"));
   await client.produce(topic, [{ key: null, value: new TextEncoder().encode("plain") }]);
 
-  const dumped = await client.dumpCommitted(topic);
-  assert.deepEqual(dumped.map(({ value }) => new TextDecoder().decode(value!)), [
+  const read = await readCommitted(topic, { leaveOpen: true });
+  assert.deepEqual(read.map(({ value }) => new TextDecoder().decode(value!)), [
     "committed 1",
     "committed 2",
     "committed 3",
