@@ -26,7 +26,7 @@ const only: Flag<readonly string[]> = {
 
 export const flagsOfAll = {
   runs: wholeNumber(
-    "how often each is run, for medians; latency and scaling at most 3 times, growth once",
+    "how often each is run, for medians; latency and scaling at most 3 times, contention and growth once",
     5,
   ),
   only,
@@ -52,6 +52,7 @@ export function partsOfAll(args: readonly string[]): Part[] {
     { name: "takeover", args: ["--runs", often] }, // 1
     { name: "memory", args: ["--minutes", "2"] }, // 2
     { name: "scaling", args: ["--records", "3000000", "--runs", seldom] }, // 3
+    { name: "contention", args: ["--processes", "1,2", "--runs", "1"] }, // 3
     { name: "growth", args: ["--runs", "1"] }, // 6
   ];
   const sets = Object.entries(set as Settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]);

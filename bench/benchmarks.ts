@@ -1,4 +1,5 @@
 import type { Benchmark } from "./benchmark.ts";
+import { contention } from "./contention.ts";
 import { growth } from "./growth.ts";
 import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
@@ -16,6 +17,7 @@ export const benchmarks: readonly Benchmark[] = [
   start,
   memory,
   scaling,
+  contention,
   growth,
   takeover,
 ];

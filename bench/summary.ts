@@ -60,6 +60,19 @@ const sections: Readonly<Record<string, (results: Results) => string>> = {
         ...costs,
       }),
     ].join("\n\n"),
+  contention: ({ records, keys, runs }) =>
+    [
+      `Counts of the same ${count(keys)} groups by several processes, ${count(records)} records, ${
+        ofRuns(runs)
+      }:`,
+      figuresTable(runs, {
+        "records/s, steady": ({ steadyPerSecond }) => rounded(steadyPerSecond),
+        overall: ({ overallPerSecond }) => rounded(overallPerSecond),
+        ...costs,
+        "sessions that wait for a lock": ({ waitingSessions }) => rounded(waitingSessions, 2),
+        deadlocks: ({ deadlocks }) => rounded(deadlocks),
+      }),
+    ].join("\n\n"),
   growth: ({ runs }) =>
     [
       `What a record of the counts by minute and key costs, ${ofRuns(runs)}:`,

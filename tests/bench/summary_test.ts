@@ -63,13 +63,31 @@ Deno.test("windows are compared by client", () => {
   assert.match(text, /^weir, platformatic: 200% of consuming and parsing alone, 3 times Spark's rate\.$/m);
 });
 
-Deno.test("growth and scaling have tables of their own", () => {
+Deno.test("growth, scaling and contention have tables of their own", () => {
   const growth = {
     "records 10 to 20": [{ perSecond: 200_000, cpuSecondsPerMillion: 5.36, peakMemoryMb: 270 }],
   };
   const scaling = { "2 workers": [{ steadyPerSecond: 200_000, cpuSecondsPerMillion: 5, peakMemoryMb: 260 }] };
+  const contention = {
+    "sql, groups shared, 2 processes": [{
+      steadyPerSecond: 150_000,
+      overallPerSecond: 90_000,
+      cpuSecondsPerMillion: 5,
+      peakMemoryMb: 400,
+      waitingSessions: 0.25,
+      deadlocks: 0,
+    }],
+  };
   const text = summary(
-    new Map([["growth", results(growth)], ["scaling", results(scaling, { records: 1_000_000 })]]),
+    new Map([
+      ["growth", results(growth)],
+      ["scaling", results(scaling, { records: 1_000_000 })],
+      ["contention", results(contention, { records: 1_000_000, keys: 16 })],
+    ]),
+  );
+  assert.match(
+    text,
+    /^\| sql, groups shared, 2 processes \| 150,000 +\| 90,000 +\| 5 +\| 400 MB +\| 0\.25 +\| 0 +\|$/m,
   );
   assert.match(text, /^\| records 10 to 20 \| 200,000 +\| 5\.36 +\| 270 MB +\| +\|$/m);
   assert.match(text, /^\| 2 workers \| 200,000 +\| 5 +\| 260 MB +\|$/m);
