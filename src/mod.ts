@@ -66,26 +66,27 @@ export { union } from "./operators/union.ts";
 export { validate } from "./operators/validate.ts";
 export { session, sliding, tumbling, type Window } from "./operators/window.ts";
 export {
-  cassandraTable,
-  type CassandraTableOptions,
   type From,
-  kafka,
   type Pipeline,
   pipeline,
   type PipelineOptions,
-  postgresTable,
-  type PostgresTableOptions,
   type Schedule,
   type Source,
-  type SourceOptions,
-  topic,
-  type TopicOptions,
 } from "./pipeline.ts";
 export { fakerUsers, type FakerUsersOptions } from "./producers/faker_users.ts";
 export type { Produced, Producer, ProducerRun } from "./producers/mod.ts";
 export type { User } from "./producers/random_user.ts";
 export { randomUserApi, type RandomUserApiOptions } from "./producers/random_user_api.ts";
 export type { Offset, TopicPartition } from "./record.ts";
+export {
+  cassandraTable,
+  type CassandraTableOptions,
+  postgresTable,
+  type PostgresTableOptions,
+  topic,
+  type TopicOptions,
+} from "./sink.ts";
+export { kafka, type SourceOptions } from "./source.ts";
 export type { Output, Sink, Stream } from "./stream.ts";
 export {
   type CellValue,

@@ -34,7 +34,7 @@ const layers: readonly Layer[] = [
   { name: "producer port", files: /^src\/producers\/mod\.ts$/, may: ["leaves"] },
   {
     name: "pipeline",
-    files: /^src\/(pipeline|plan|plan_problems|stages)\.ts$/,
+    files: /^src\/(pipeline|plan|plan_problems|stages|source|sink)\.ts$/,
     may: ["leaves", "codecs", "operators", "streams", "producer port"],
   },
   {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { type Columns, columnSpecs } from "../../src/columns.ts";
 import { RejectedRows, SchemaMismatch } from "../../src/errors.ts";
-import { type CassandraTable, cassandraTable } from "../../src/pipeline.ts";
+import type { CassandraTable } from "../../src/pipeline.ts";
+import { cassandraTable } from "../../src/sink.ts";
 import { CellEncoder } from "../../src/sinks/cell_encoder.ts";
 import type { CellRows } from "../../src/sinks/cells.ts";
 import type { Tables } from "../../src/sinks/mod.ts";

@@ -1,7 +1,8 @@
 /** What the writer does beyond the contract of tables, on a real server. */
 import assert from "node:assert/strict";
 import * as driver from "cassandra-driver";
-import { type CassandraTable, cassandraTable } from "../../src/pipeline.ts";
+import type { CassandraTable } from "../../src/pipeline.ts";
+import { cassandraTable } from "../../src/sink.ts";
 import { anyNode } from "../../src/sinks/cassandra_connection.ts";
 import { CassandraFrames, OtherProtocol } from "../../src/sinks/cassandra_frames.ts";
 import { CassandraWriter } from "../../src/sinks/cassandra_writer.ts";
