@@ -16,7 +16,8 @@ export interface Source<out T> {
   readonly group: string;
   readonly codec: Codec<T>;
   readonly from: From;
-  readonly partitions: number;
+  /** How many the topic gets if it is absent; `as before`: as many as the largest of those that it is `behind` has. */
+  readonly partitions: number | "as before";
   /** Milliseconds since 1970. Default: the record's timestamp. */
   readonly eventTime?: (value: never, record: RecordContext) => Date | number;
   /** Milliseconds that event times may be out of order; Infinity: no record is ever late. */
@@ -31,6 +32,8 @@ export interface Source<out T> {
    * own timestamps are those of its writing; what another group wrote is left out.
    */
   readonly writtenBy?: string;
+  /** The topics that its records come from by the `repartition`: it takes values as large as theirs. */
+  readonly behind?: readonly string[];
 }
 
 /**
@@ -70,8 +73,8 @@ export interface TopicSink<in T> extends Sink<T> {
   readonly kind: "topic";
   readonly key?: (value: never) => string | null;
   readonly codec?: Codec<never>;
-  /** How many it gets if it is absent; `as before`: as many as the source has. */
-  readonly partitions: number | "as before";
+  /** How many it gets if it is absent; that of a `repartition` is made by the plan that reads it. */
+  readonly partitions?: number;
   /** The `repartition` whose topic it is: its name in dead letters, its pipeline's group, and its key. */
   readonly repartition?: {
     readonly name: string;
@@ -93,24 +96,34 @@ export interface Schedule<out T> {
   readonly atStart?: boolean;
 }
 
-/** A pipeline as plain data: what `weir run` runs, and what the workers build their part from. It reads values of type `T`. */
-export interface Pipeline<out T = unknown> {
+/**
+ * A pipeline as plain data: what `weir run` runs, and what the workers build their part from. It reads values of type `T`,
+ * and from its further sources those that `S` has by their names.
+ */
+export interface Pipeline<out T = unknown, out S extends object = Record<never, never>> {
   readonly name: string;
   readonly schedule?: Schedule<T>;
   readonly source: Source<T>;
+  /** The further topics that it reads, by the names that the pipeline gives them; each has a plan in `stages`. */
+  readonly sources?: { readonly [N in keyof S]: Source<S[N]> };
   readonly nodes: readonly PlanNode[];
   readonly outputs: readonly Output[];
   readonly deadLetter: string;
   /**
-   * What comes behind its `repartition`s: a plan for each, which reads the topic that this one or one before it in the list
-   * writes. They have none themselves.
+   * A plan for each further source, and then one for what comes behind each `repartition`, which reads the topic that this
+   * one or some before it in the list write. They have none themselves.
    */
   readonly stages: readonly Pipeline[];
 }
 
-/** The plans of a pipeline, each after the one that writes what it reads: its own first. */
+/** The plans of a pipeline, each after those that write what it reads: its own first. */
 export function stagesOf(pipeline: Pipeline): readonly Pipeline[] {
   return [pipeline, ...pipeline.stages];
+}
+
+/** Whether a plan reads what a `repartition` writes, and no source of the pipeline. */
+export function isBehindRepartition({ source }: Pick<Pipeline, "source">): boolean {
+  return source.writtenBy !== undefined;
 }
 
 /** One of a pipeline's plans. */

@@ -1,3 +1,4 @@
+import { isStateful } from "./operators/map_with_state.ts";
 import type { Operator } from "./operators/mod.ts";
 import type { RepartitionOperator } from "./operators/repartition.ts";
 import type { TransformOperator } from "./operators/transform.ts";
@@ -30,18 +31,25 @@ export interface Output {
   readonly stage?: number;
 }
 
+/** Where values of a pipeline come from: a node of one of its stages. */
+interface Place {
+  readonly stage: number;
+  readonly node: number;
+}
+
 /**
- * What of a pipeline works on the records of one topic, while its streams are made: the source's at first, and another
- * behind each `repartition`.
+ * What of a pipeline works on the records of one topic, while its streams are made: those of its sources at first, and
+ * another behind each `repartition`.
  */
 export interface StageDraft {
+  /** What it starts with, for people: `the source`, `the source "payments"`, `repartition(by_card)`. */
+  readonly name: string;
   readonly nodes: PlanNode[];
   /** All that were made, be they among those that the pipeline has in the end or not. */
   readonly outputs: Output[];
-  /** The `repartition` that it starts with, and the stage and the node whose values that takes; absent for the first. */
+  /** The `repartition` that it starts with, and the places whose values that takes; absent for a source's. */
   readonly start?: {
-    readonly stage: number;
-    readonly node: number;
+    readonly from: readonly Place[];
     readonly operator: RepartitionOperator<never, unknown>;
   };
 }
@@ -49,14 +57,18 @@ export interface StageDraft {
 /** A flow of values through a pipeline. Streams are made by `pipe` and never hold values themselves. */
 export class Stream<out T> {
   readonly #stages: StageDraft[];
-  readonly #stage: number;
-  readonly #node: number;
+  /** One, or after a `union` of streams of several stages one in each of them. */
+  readonly #places: readonly Place[];
 
-  /** @internal Use {@linkcode pipeline}, which gives the first stream. */
-  constructor(stages: StageDraft[], stage: number, node: number) {
+  /** @internal Use {@linkcode pipeline}, which gives the first streams. */
+  constructor(stages: StageDraft[], ...places: readonly Place[]) {
     this.#stages = stages;
-    this.#stage = stage;
-    this.#node = node;
+    this.#places = places;
+  }
+
+  /** @internal What the stages start with that its values are in, for people; several after a `union` of such streams. */
+  get origins(): readonly string[] {
+    return this.#places.map(({ stage }) => this.#stages[stage]!.name);
   }
 
   /** Passes every value through the operators, in order. Streams that share a prefix run it once. */
@@ -89,20 +101,34 @@ export class Stream<out T> {
     }
     if (isTransform(operator)) return this.#ownedBy(operator.name, operator.expand(this as Stream<unknown>));
     if (isRepartition(operator)) {
-      this.#stages.push({
-        nodes: [],
-        outputs: [],
-        start: { stage: this.#stage, node: this.#node, operator },
-      });
-      return new Stream(this.#stages, this.#stages.length - 1, 0);
+      const { name } = operator;
+      this.#stages.push({ name, nodes: [], outputs: [], start: { from: this.#places, operator } });
+      return new Stream(this.#stages, { stage: this.#stages.length - 1, node: 0 });
     }
-    const others = isUnion(operator)
-      ? operator.streams.map((each) => this.#besides("union", each).#node)
-      : [];
-    const { nodes } = this.#stages[this.#stage]!;
+    if (isUnion(operator)) return this.#united(operator);
+    if (isStateful(operator) || operator.kind === "aggregate") this.#onlyPlace(operator.name);
+    return new Stream(
+      this.#stages,
+      ...this.#places.map(({ stage, node }) => this.#add(stage, [node], operator)),
+    );
+  }
+
+  /** Streams of one stage become one there; those of several stages stay apart until a topic brings them together. */
+  #united(operator: UnionOperator<never, unknown>): Stream<unknown> {
+    const others = operator.streams.map((each) => this.#ownedBy("union", each));
+    const places = [this, ...others].flatMap((stream) => stream.#places);
+    const united = Array.from(Map.groupBy(places, ({ stage }) => stage), ([stage, within]) => {
+      const [only, ...more] = within;
+      return more.length === 0 ? only! : this.#add(stage, within.map(({ node }) => node), operator);
+    });
+    return new Stream(this.#stages, ...united);
+  }
+
+  #add(stage: number, parents: readonly number[], operator: Operator<never, unknown>): Place {
+    const { nodes } = this.#stages[stage]!;
     const id = nodes.length + 1;
-    nodes.push({ id, parents: [this.#node, ...others], operator });
-    return new Stream(this.#stages, this.#stage, id);
+    nodes.push({ id, parents, operator });
+    return { stage, node: id };
   }
 
   /** Streams of two pipelines have nothing to do with each other: they may run in other processes. */
@@ -120,15 +146,14 @@ export class Stream<out T> {
     );
   }
 
-  /** Streams on two sides of a `repartition` come from records of two topics. */
-  #besides(operator: string, stream: Stream<unknown>): Stream<unknown> {
-    if (this.#ownedBy(operator, stream).#stage === this.#stage) return stream;
-    const starts = [this, stream].map((each) =>
-      each.#stages[each.#stage]!.start?.operator.name ?? "the source"
-    );
+  /** What keeps states, adds up or writes works on the records of one topic. */
+  #onlyPlace(what: string): Place {
+    const [place, ...more] = this.#places;
+    if (more.length === 0) return place!;
+    const from = this.origins.join(" and ");
     throw new TypeError(
-      `${operator}: one stream comes from ${starts[0]}, the other from ${starts[1]}; unite them first, and ` +
-        "repartition what comes of it",
+      `${what}: its values come from ${from}, and meet in no topic yet; bring them together before it, as in ` +
+        'repartition("topic", { key, codec })',
     );
   }
 
@@ -137,9 +162,9 @@ export class Stream<out T> {
     if (typeof sink?.kind !== "string" || typeof sink.name !== "string") {
       throw new TypeError(`to() takes a sink, as postgresTable(...) gives one; it got ${shown(sink)}`);
     }
-    const to = { node: this.#node, sink: sink as Sink<never> };
-    const output = this.#stage === 0 ? to : { ...to, stage: this.#stage };
-    this.#stages[this.#stage]!.outputs.push(output);
+    const { stage, node } = this.#onlyPlace(`${sink.kind} "${sink.name}"`);
+    const output = { node, sink: sink as Sink<never>, ...(stage > 0 && { stage }) };
+    this.#stages[stage]!.outputs.push(output);
     return output;
   }
 }

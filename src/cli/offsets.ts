@@ -30,7 +30,10 @@ export function addOffsetsCommand(program: Command, finish: (code: ExitCode) => 
       "earliest, latest, an offset, a time as in 2026-01-31T12:00Z, or so long ago as in 2h",
     )
     .option("--partition <number>", "only this partition (default: all)")
-    .option("--topic <name>", "where it reads this topic, that of a repartition (default: its source)")
+    .option(
+      "--topic <name>",
+      "where it reads this topic: of a further source, or of a repartition (default: its source)",
+    )
     .option("--skip-unpublished", "skip also what topics have not got yet of records that are in the tables")
     .action(async (name: string, flags: ResetFlags) => finish(await resetOffsets(name, flags)));
   addSettings(show);

@@ -74,10 +74,15 @@ class ClusterLog implements Log {
     this.#client = client;
   }
 
-  createTopic(topic: string, { partitions, asLargeAs }: TopicSettings): Promise<void> {
+  createTopic(topic: string, { partitions, asLargeAs = [] }: TopicSettings): Promise<void> {
     return this.#ask(`create topic "${topic}"`, async (admin) => {
-      const model = asLargeAs === undefined ? undefined : await this.#largestRecord(admin, asLargeAs);
-      await admin.createTopic(topic, partitions, model === undefined ? undefined : model + recordGrowth);
+      const models = await Promise.all(asLargeAs.map((model) => this.#largestRecord(admin, model)));
+      const known = models.filter((each) => each !== undefined);
+      await admin.createTopic(
+        topic,
+        partitions,
+        known.length > 0 ? Math.max(...known) + recordGrowth : undefined,
+      );
     });
   }
 

@@ -67,14 +67,11 @@ class EmbeddedLog implements Log {
   }
 
   // deno-lint-ignore require-await -- what it throws is to be a rejection
-  async createTopic(topic: string, { partitions, asLargeAs }: TopicSettings): Promise<void> {
+  async createTopic(topic: string, { partitions, asLargeAs = [] }: TopicSettings): Promise<void> {
     if (this.#store.topic(topic)) return;
-    const model = asLargeAs === undefined ? undefined : this.#store.topic(asLargeAs);
-    this.#store.createTopic(
-      topic,
-      partitions,
-      model ? model.maxRecordBytes + recordGrowth : this.#maxRecordBytes,
-    );
+    const models = asLargeAs.map((model) => this.#store.topic(model)).filter((each) => each !== undefined);
+    const largest = Math.max(...models.map(({ maxRecordBytes }) => maxRecordBytes + recordGrowth));
+    this.#store.createTopic(topic, partitions, models.length > 0 ? largest : this.#maxRecordBytes);
     this.#wake(topic);
   }
 

@@ -61,8 +61,8 @@ export interface Log {
 
 export interface TopicSettings {
   readonly partitions: number;
-  /** A topic whose largest record this one must be able to take, as a dead-letter topic must. */
-  readonly asLargeAs?: string;
+  /** Topics whose largest records this one must be able to take, as a dead-letter topic must; absent ones do not count. */
+  readonly asLargeAs?: readonly string[];
 }
 
 export interface PartitionOffsets {

@@ -11,7 +11,7 @@ export interface RepartitionOptions<T> {
   readonly key: (value: T, record: RecordContext) => StateKey;
   /** How values pass through the topic: what goes on is what it decodes. */
   readonly codec: Codec<T, NoInfer<T>>;
-  /** How many partitions the topic gets if it does not exist yet. Default: as many as the topic before it has. */
+  /** How many partitions the topic gets if it does not exist yet. Default: as many as the largest topic before it has. */
   readonly partitions?: number;
   /**
    * How far behind the latest event time of its partition a record may be from here on, as for a source: also by how much
@@ -43,6 +43,10 @@ export interface RepartitionOperator<in I, out O> extends Operator<I, O> {
  * In a partition behind it, records of all partitions of the source meet. When those are not equally far, as while they
  * catch up after an outage, event times are out of order by as much: a `lateness` behind it must allow for that, and so
  * must timeouts of states and the `lateness` of a `joinWithin`.
+ *
+ * Behind a `union` it brings streams of several topics together: all that these give goes into this one, keyed the same
+ * way, and each writes its part by its own publisher. Event times are then out of order by how far the topics are apart,
+ * too. To find pairs among two such streams, see `joinWithin`.
  *
  * The topic is this pipeline's own: nothing else should write to it, and a pipeline that gets another group should get
  * another topic. Records say in a header which group's pipeline wrote them, and those of another group are left out and

@@ -9,8 +9,9 @@ export interface UnionOperator<in I, out O> extends RecordOperator<I, O> {
 }
 
 /**
- * Adds the values of other streams of the same pipeline. All come from its one source, so a record may bring several
- * values; they go on in the order in which their streams were made.
+ * Adds the values of other streams of the same pipeline. Those that come from one topic go on together: a record may bring
+ * several values then, in the order in which their streams were made. Those that come from different topics are worked on
+ * by the same operators, each beside the others, until a `repartition` brings them into one.
  *
  * @throws {TypeError} when there are no others or one is no stream, and in `pipe` for a stream of another pipeline.
  *

@@ -1,5 +1,5 @@
 import { ConfigError, describeError } from "../errors.ts";
-import { type Pipeline, stagesOf } from "../pipeline.ts";
+import { isBehindRepartition, type Pipeline, stagesOf } from "../pipeline.ts";
 import { readyMade } from "../pipelines/mod.ts";
 
 /** A pipeline and the module that it comes from, which the workers import too. */
@@ -71,7 +71,7 @@ function clashes(pipelines: readonly LoadedPipeline[]): string[] {
       if (sources.has(source)) problems.push(`two pipelines read ${source}; give each a group of its own`);
       sources.add(source);
     }
-    for (const { source: { topic } } of plan.stages) {
+    for (const { source: { topic } } of plan.stages.filter(isBehindRepartition)) {
       if (passages.has(topic)) {
         problems.push(`two pipelines repartition by way of ${topic}; give each a topic of its own`);
       }

@@ -1,5 +1,5 @@
 import type { Log } from "../log/mod.ts";
-import type { CassandraTable, Pipeline, TopicSink } from "../pipeline.ts";
+import type { CassandraTable, Pipeline, Source, TopicSink } from "../pipeline.ts";
 import type { Tables } from "../sinks/mod.ts";
 import type { Warehouse } from "../warehouse/mod.ts";
 
@@ -17,7 +17,8 @@ export interface Services {
 }
 
 /**
- * Makes a pipeline's topics and its tables outside the warehouse where they are absent.
+ * Makes a plan's topics and its tables outside the warehouse where they are absent. Those of the plans that write what it
+ * reads have to be there.
  *
  * @throws {SchemaMismatch} when a table is there and does not fit.
  */
@@ -26,16 +27,22 @@ export async function prepareStores(
   services: Services,
 ): Promise<void> {
   const { log, tables } = services;
-  const { topic, group, partitions } = source;
-  await log.createTopic(topic, { partitions });
-  await log.createTopic(deadLetter, { partitions, asLargeAs: topic });
+  const { topic, behind } = source;
+  const partitions = await partitionsOf(source, log);
+  await log.createTopic(topic, { partitions, ...(behind && { asLargeAs: behind }) });
+  await log.createTopic(deadLetter, { partitions, asLargeAs: [topic] });
   for (const { sink } of outputs) {
     if (sink.kind === "cassandra") await tables.createTable(sink as CassandraTable<never>);
-    if (sink.kind !== "topic") continue;
-    const given = (sink as TopicSink<never>).partitions;
-    await log.createTopic(sink.name, {
-      partitions: given === "as before" ? (await log.offsets(topic, group)).length : given,
-      asLargeAs: topic,
-    });
+    const { partitions } = sink as TopicSink<never>;
+    // The topic of a `repartition` is made with the plan that reads it: others may write to it, too.
+    if (sink.kind === "topic" && partitions !== undefined) {
+      await log.createTopic(sink.name, { partitions, asLargeAs: [topic] });
+    }
   }
+}
+
+async function partitionsOf({ partitions, behind = [], group }: Source<unknown>, log: Log): Promise<number> {
+  if (partitions !== "as before") return partitions;
+  const before = await Promise.all(behind.map((topic) => log.offsets(topic, group)));
+  return Math.max(...before.map(({ length }) => length));
 }

@@ -2,8 +2,10 @@ import { type Duration, milliseconds } from "../duration.ts";
 import {
   aggregateOf,
   type CassandraTable,
+  isBehindRepartition,
   type Pipeline,
   type PostgresTable,
+  type Source,
   stagesOf,
 } from "../pipeline.ts";
 import type { ProducerRun } from "../producers/mod.ts";
@@ -26,29 +28,30 @@ import type {
 import { readDeadLetter, readWritten } from "./written_records.ts";
 
 /** A pipeline on stores in memory. */
-export class MemoryRun<T> implements TestRun<T> {
-  readonly #plan: Pipeline<T>;
+export class MemoryRun<T, S extends object> implements TestRun<T, S> {
+  readonly #plan: Pipeline<T, S>;
   readonly #log = new MemoryLog();
   readonly #tables = new MemoryTables();
-  readonly #first: MemoryStage<T>;
-  /** Each after the one that writes what it reads. */
+  /** Each after those that write what it reads. */
   readonly #stages: readonly MemoryStage[];
   readonly #references: TestReferences;
   #now: number;
 
-  private constructor(plan: Pipeline<T>, { now, partitions = 1, references = {} }: TestOptions) {
+  private constructor(plan: Pipeline<T, S>, { now, partitions = 1, references = {} }: TestOptions) {
     this.#now = Number(now ?? Date.UTC(2026, 0, 1));
     if (!Number.isSafeInteger(this.#now)) {
       throw new TypeError(`testPipeline(): now is ${now}; give a Date, or milliseconds since 1970`);
     }
     this.#plan = plan;
     const stores = { partitions, log: this.#log, tables: this.#tables, now: () => this.#now };
-    this.#first = new MemoryStage({ plan, ...stores });
-    this.#stages = [this.#first, ...plan.stages.map((stage) => new MemoryStage({ plan: stage, ...stores }))];
+    this.#stages = stagesOf(plan).map((stage) => new MemoryStage({ plan: stage, ...stores }));
     this.#references = new TestReferences(stagesOf(plan).flatMap(({ nodes }) => nodes), references);
   }
 
-  static async start<T>(plan: Pipeline<T>, options: TestOptions): Promise<MemoryRun<T>> {
+  static async start<T, S extends object>(
+    plan: Pipeline<T, S>,
+    options: TestOptions,
+  ): Promise<MemoryRun<T, S>> {
     const run = new MemoryRun(plan, options);
     await run.restart();
     return run;
@@ -59,12 +62,17 @@ export class MemoryRun<T> implements TestRun<T> {
   }
 
   get watermark(): Date | null {
-    const { watermark } = this.#first.dispatcher;
+    const { watermark } = this.#stages[0]!.dispatcher;
     return watermark === null ? null : new Date(watermark);
   }
 
   get counts(): TestCounts {
-    return { ...this.#first.dispatcher.counts };
+    const [first, ...others] = this.#sources.map(({ dispatcher: { counts } }) => counts);
+    const total = { ...first! };
+    for (const counts of others) {
+      for (const name of Object.keys(total) as (keyof TestCounts)[]) total[name] += counts[name];
+    }
+    return total;
   }
 
   get late(): SentRecord[] {
@@ -72,12 +80,23 @@ export class MemoryRun<T> implements TestRun<T> {
   }
 
   get deadLetters(): TestDeadLetter[] {
-    return this.#log.records(this.#plan.deadLetter).map(readDeadLetter);
+    const topics = new Set(stagesOf(this.#plan).map(({ deadLetter }) => deadLetter));
+    return this.#log.recordsOf(topics).map(readDeadLetter);
   }
 
-  async send(...records: readonly TestRecord<T>[]): Promise<void> {
-    await this.#first.dispatcher.process(this.#first.topic.append(records, this.#now));
-    await this.#follow();
+  async send(...records: readonly TestRecord<T, S>[]): Promise<void> {
+    const sent = records.map((record) => {
+      const { source, ...rest } = record as TestRecord<unknown, Record<string, unknown>>;
+      const stage = this.#reading(source);
+      return { stage, record: stage.topic.encode(rest, this.#now) };
+    });
+    while (sent.length > 0) {
+      const { stage } = sent[0]!;
+      const end = sent.findIndex((each) => each.stage !== stage);
+      const together = sent.splice(0, end < 0 ? sent.length : end).map(({ record }) => record);
+      await stage.dispatcher.process(stage.topic.write(together, this.#now));
+      await this.#follow();
+    }
   }
 
   async produce({ env, fetch }: Partial<Pick<ProducerRun, "env" | "fetch">> = {}): Promise<number> {
@@ -90,7 +109,7 @@ export class MemoryRun<T> implements TestRun<T> {
       env: env ?? (() => undefined),
       sleep: () => Promise.resolve(),
     }));
-    await this.send(...values);
+    await this.send(...values as readonly TestRecord<T, S>[]);
     return values.length;
   }
 
@@ -143,8 +162,24 @@ export class MemoryRun<T> implements TestRun<T> {
     return this.#log.records(topic).map((record) => readWritten(output.sink, record));
   }
 
+  /** Those that read the pipeline's sources. */
+  get #sources(): readonly MemoryStage[] {
+    return this.#stages.filter(({ plan }) => !isBehindRepartition(plan));
+  }
+
+  /** What reads a further source, or the pipeline's own when no name is given. */
+  #reading(name: string | undefined): MemoryStage {
+    if (name === undefined) return this.#stages[0]!;
+    const sources: Readonly<Record<string, Source<unknown>>> = this.#plan.sources ?? {};
+    const found = Object.hasOwn(sources, name) &&
+      this.#sources.find(({ plan }) => plan.source === sources[name]);
+    if (found) return found;
+    const known = Object.keys(sources).join(", ") || "none";
+    throw new TypeError(`send(): the pipeline has no further source "${name}"; there are ${known}`);
+  }
+
   /** Takes what came to the topics of `repartition`s further, to the end. */
   async #follow(): Promise<void> {
-    for (const stage of this.#stages.slice(1)) await stage.follow();
+    for (const stage of this.#stages.filter(({ plan }) => isBehindRepartition(plan))) await stage.follow();
   }
 }

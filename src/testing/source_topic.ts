@@ -23,9 +23,23 @@ export class SourceTopic<T> {
     this.#partitions = Array.from({ length: partitions }, () => []);
   }
 
-  /** Adds records to their partitions: all of them, or none when one cannot be. */
-  append(records: readonly TestRecord<T>[], now: number): PlacedRecord[] {
-    return this.write(records.map((record) => this.#encode(record, now)), now);
+  /** A record as it is to be written. */
+  encode(record: TestRecord<T>, now: number): ProducedRecord {
+    const timestamp = Number(record.timestamp ?? now);
+    if (!Number.isFinite(timestamp)) {
+      throw new TypeError(
+        `send(): a timestamp is ${record.timestamp}; give a Date, or milliseconds since 1970`,
+      );
+    }
+    const key = record.key === null || record.key === undefined ? null : this.#utf8.encode(record.key);
+    const { partition } = record;
+    if (partition !== undefined && !this.#partitions[partition]) {
+      throw new TypeError(
+        `send(): there is no partition ${partition}; give testPipeline() as many "partitions" as are needed`,
+      );
+    }
+    const value = this.#bytes(record);
+    return { key, value, headers: [], timestamp, ...(partition !== undefined && { partition }) };
   }
 
   /** Adds records as they are written to a topic. */
@@ -50,24 +64,6 @@ export class SourceTopic<T> {
       key: key && new TextDecoder().decode(key),
       value: this.#source.codec.decode(value!),
     };
-  }
-
-  #encode(record: TestRecord<T>, now: number): ProducedRecord {
-    const timestamp = Number(record.timestamp ?? now);
-    if (!Number.isFinite(timestamp)) {
-      throw new TypeError(
-        `send(): a timestamp is ${record.timestamp}; give a Date, or milliseconds since 1970`,
-      );
-    }
-    const key = record.key === null || record.key === undefined ? null : this.#utf8.encode(record.key);
-    const { partition } = record;
-    if (partition !== undefined && !this.#partitions[partition]) {
-      throw new TypeError(
-        `send(): there is no partition ${partition}; give testPipeline() as many "partitions" as are needed`,
-      );
-    }
-    const value = this.#bytes(record);
-    return { key, value, headers: [], timestamp, ...(partition !== undefined && { partition }) };
   }
 
   #bytes(record: TestRecord<T>): Uint8Array | null {

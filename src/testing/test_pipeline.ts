@@ -8,14 +8,14 @@ import type { CellValue, TableRow } from "./copy_rows.ts";
 export interface TestOptions {
   /** What the clock shows at first: a Date or milliseconds since 1970. Default: 2026-01-01T00:00:00Z. */
   readonly now?: Date | number;
-  /** How many partitions the source has, and the topics of `repartition`s. Default: 1, so that all records keep their order. */
+  /** How many partitions the sources have, and the topics of `repartition`s. Default: 1, so that all records keep their order. */
   readonly partitions?: number;
   /** Rows of reference tables, by the table's name. A table that holds its rows itself need not be among them. */
   readonly references?: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
 }
 
 /** A record to send: a value, which the source's codec encodes, or the bytes themselves. */
-export type TestRecord<T> =
+type SourceTestRecord<T> =
   & ({ readonly value: T } | { readonly bytes: Uint8Array | string | null })
   & {
     /** Default: null. */
@@ -26,9 +26,14 @@ export type TestRecord<T> =
     readonly timestamp?: Date | number;
   };
 
+/** A record to send to the pipeline's source; or to a further one, whose name it gives. */
+export type TestRecord<T, S extends object = Record<never, never>> =
+  | SourceTestRecord<T> & { readonly source?: undefined }
+  | { [N in keyof S]: SourceTestRecord<S[N]> & { readonly source: N } }[keyof S];
+
 /** Where a record is in a topic that the pipeline reads. */
 export interface SentRecord {
-  /** The source's, or that of a `repartition`. */
+  /** A source's, or that of a `repartition`. */
   readonly topic: string;
   readonly partition: number;
   readonly offset: Offset;
@@ -61,7 +66,7 @@ export interface TestDeadLetter {
   readonly offset: Offset | null;
 }
 
-/** How the source's records ended: in = out + filtered + deadLettered. */
+/** How the records of all sources ended: in = out + filtered + deadLettered. */
 export interface TestCounts {
   readonly in: number;
   readonly out: number;
@@ -74,9 +79,12 @@ export interface TestCounts {
 }
 
 /** A pipeline that runs in a test. */
-export interface TestRun<in T> {
-  /** Sends records, and resolves when everything that follows from them is done. */
-  send(...records: readonly TestRecord<T>[]): Promise<void>;
+export interface TestRun<in T, S extends object = Record<never, never>> {
+  /**
+   * Sends records, and resolves when everything that follows from them is done. Where streams of several sources meet, they
+   * come in the order in which their records were sent.
+   */
+  send(...records: readonly TestRecord<T, S>[]): Promise<void>;
 
   /**
    * Runs the schedule's producer for the time that the clock shows, and sends what it gives. Its waits take no time,
@@ -120,7 +128,7 @@ export interface TestRun<in T> {
   /** What comes behind a `repartition` is not counted again. */
   readonly counts: TestCounts;
 
-  /** How far the source's time has come: windows up to it are closed. Null at first, and without a `lateness`. */
+  /** How far the time of `source` has come: windows up to it are closed. Null at first, and without a `lateness`. */
   readonly watermark: Date | null;
 
   /** What the clock shows. */
@@ -166,7 +174,10 @@ export type { CellValue, TableRow };
  * }]);
  * ```
  */
-export async function testPipeline<T>(plan: Pipeline<T>, options: TestOptions = {}): Promise<TestRun<T>> {
+export async function testPipeline<T, S extends object = Record<never, never>>(
+  plan: Pipeline<T, S>,
+  options: TestOptions = {},
+): Promise<TestRun<T, S>> {
   // Loaded here: pipelines themselves need nothing of what runs them.
   const { MemoryRun } = await import("./memory_run.ts");
   return await MemoryRun.start(plan, options);

@@ -207,7 +207,7 @@ export function logSuite({ name, ignore, open }: LogUnderTest): void {
       const largeTopic = uniqueName("large");
       await createLargeTopic(largeTopic);
       const deadLetters = uniqueName("dead");
-      await log.createTopic(deadLetters, { partitions: 1, asLargeAs: largeTopic });
+      await log.createTopic(deadLetters, { partitions: 1, asLargeAs: [topic, largeTopic] });
       for (const each of [largeTopic, deadLetters]) {
         await log.produce(each, [record("before"), large, record("after")]);
         const reader = new LogReader(log.consumer(each, uniqueName("group")));
@@ -223,7 +223,7 @@ export function logSuite({ name, ignore, open }: LogUnderTest): void {
     await log.createTopic(topic, { partitions: 5 });
     assert.deepEqual((await log.offsets(topic, group)).map(({ end }) => end), [1, 0]);
     const absent = uniqueName("absent");
-    await log.createTopic(uniqueName("log"), { partitions: 1, asLargeAs: absent });
+    await log.createTopic(uniqueName("log"), { partitions: 1, asLargeAs: [absent] });
     await assert.rejects(log.offsets(absent, group), /does not exist/);
     await assert.rejects(log.produce(absent, [record("a")]), /does not exist/);
   });

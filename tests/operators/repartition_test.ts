@@ -95,7 +95,12 @@ Deno.test("a pipeline is cut into plans, each with the topic that it reads", () 
       nodes: [[[0], "mapWithState"]],
       writes: [[1, "counted"], [0, "again"]],
     },
-    { name: "p/again", reads: ["again", "cards/again", 3, Infinity], nodes: [], writes: [[0, "out"]] },
+    {
+      name: "p/again",
+      reads: ["again", "cards/again", "as before", Infinity],
+      nodes: [],
+      writes: [[0, "out"]],
+    },
   ]);
   assert.deepEqual(
     new Set(stagesOf(plan).map(({ deadLetter }) => deadLetter)),
@@ -293,7 +298,7 @@ Deno.test("streams of one repartition can be united and joined, those of two sid
   const mixed = (mix: (payments: Stream<Payment>) => Stream<Payment>) => () =>
     described((payments) => [mix(payments).pipe(counting()).to(counted())]);
   const sides =
-    /union: one stream comes from (.+), the other from (.+); unite them first, and repartition what comes of it/;
+    /^mapWithState: its values come from (.+) and (.+), and meet in no topic yet; bring them together before it, as in repartition\("topic", \{ key, codec \}\)$/;
   const between = (one: string, other: string) => (error: unknown) => {
     assert.ok(error instanceof TypeError);
     assert.deepEqual(sides.exec(error.message)?.slice(1), [one, other]);

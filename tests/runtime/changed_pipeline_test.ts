@@ -79,7 +79,7 @@ class Changed {
     const services = { log, warehouse, tables: new MemoryTables() };
     const dispatcher = new Dispatcher({ plan, partitions: 1, services, now: () => 0 });
     await dispatcher.restart();
-    await dispatcher.process(this.#values.append(values.map((value) => ({ value })), 0));
+    await dispatcher.process(this.#values.write(values.map((value) => this.#values.encode({ value }, 0)), 0));
   }
 
   /** Leaves what comes of the values in the outbox. */

@@ -47,3 +47,23 @@ Deno.test("pipelines that would write to one another's topic, or share a group, 
     message: /two pipelines read lines as the group a; give each a group of its own/,
   });
 });
+
+Deno.test("pipelines may read one further topic, each in a group of its own", async () => {
+  const reading = (name: string, group: string) => `
+    import { kafka, pipeline, text, topic } from ${JSON.stringify(api)};
+    const codec = text();
+    const out = (to) => topic("${name}." + to, { key: () => null, codec });
+    export default pipeline("${name}", {
+      source: kafka("${name}.lines", { group: "${name}", codec }),
+      sources: { others: kafka("others", { group: "${group}", codec }) },
+      outputs: (lines, { others }) => [lines.to(out("a")), others.to(out("b"))],
+    });`;
+  const loaded = await load(reading("a", "others-of-a"), reading("b", "others-of-b"));
+  assert.deepEqual(loaded.map(({ plan }) => stagesOf(plan).map(({ name }) => name)), [
+    ["a", "a/others"],
+    ["b", "b/others"],
+  ]);
+  await assert.rejects(load(reading("a", "others"), reading("b", "others")), {
+    message: /two pipelines read others as the group others; give each a group of its own/,
+  });
+});

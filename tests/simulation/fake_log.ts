@@ -51,8 +51,13 @@ export class FakeLog {
     const call = <T>(what: string, action: () => T) => wire.call("log", `log ${what}`, action);
     return {
       kind: "kafka",
-      createTopic: (topic, { partitions, asLargeAs }) =>
-        call(`create ${topic}`, () => this.createTopic(topic, partitions, this.#limits.get(asLargeAs ?? ""))),
+      createTopic: (topic, { partitions, asLargeAs = [] }) =>
+        call(`create ${topic}`, () => {
+          const limits = asLargeAs.map((model) => this.#limits.get(model)).filter((each) =>
+            each !== undefined
+          );
+          this.createTopic(topic, partitions, limits.length > 0 ? Math.max(...limits) : undefined);
+        }),
       produce: (topic, records) =>
         wire.call(
           "log",

@@ -190,7 +190,7 @@ async function runOn(warehouse: RunWarehouse): Promise<{ log: MemoryLog; tables:
       partition: random.integer(0, 1),
       timestamp: now - random.integer(0, 9_000),
     }));
-    await dispatcher.process(readings.append(records, now));
+    await dispatcher.process(readings.write(records.map((record) => readings.encode(record, now)), now));
     if (random.chance(0.2)) await dispatcher.restart();
   }
   now += 120_000;

@@ -141,7 +141,7 @@ async function runOn(warehouse: RunWarehouse): Promise<{ dispatcher: Dispatcher;
       partition: random.integer(0, 1),
       timestamp: now - random.integer(0, 1) * random.integer(0, 40_000),
     }));
-    await dispatcher.process(numbers.append(records, now));
+    await dispatcher.process(numbers.write(records.map((record) => numbers.encode(record, now)), now));
     if (random.chance(0.2)) await dispatcher.restart();
   }
   now += 60_000;
