@@ -240,6 +240,58 @@ Deno.test("a repartitioned stream is typed by its codec, which takes what comes 
   assert.equal(plan.stages.length, 5);
 });
 
+Deno.test("streams of further sources are typed by their codecs, and so is what is joined", async () => {
+  const visits = kafka("visits", { group: "v", codec: delimited(["user", "page"], ",") });
+  const sources = { visits, aged: kafka("aged", { group: "a", codec: idAndAge }) };
+  const through = { topic: "met", codec: json(schema), otherCodec: delimited(["user", "page"], ",") };
+  const plan = pipeline("typed", {
+    source,
+    sources,
+    outputs: (users, { visits, aged }) => {
+      const seen = users.pipe(joinWithin(visits, {
+        by: (user) => user.id,
+        otherBy: (visit) => visit.user,
+        within: "1m",
+        lateness: "1h",
+        through,
+        with: (user, visit) => ({ id: user.id, age: user.age, page: visit.page.trim() }),
+      }));
+      const both = aged.pipe(
+        union(users.pipe(map(({ id, age }) => ({ id, age })))),
+        repartition("both", { key: (user) => user.id, codec: idAndAge }),
+      );
+      const options = {
+        by: (user: User) => user.id,
+        otherBy: (visit: { readonly user: string }) => visit.user,
+        within: "1m",
+        with: (user: User) => ({ id: user.id, age: user.age, page: "" }),
+      } as const;
+      const wrong = { ...through, topic: "met_2", otherCodec: idAndAge };
+      return [
+        seen.to(postgresTable("a", { columns: { id: "text", age: "int?", page: "text" }, key: ["id"] })),
+        both.to(postgresTable("b", { columns: { id: "text", age: "int?" }, key: ["id"] })),
+        seen.pipe(
+          // @ts-expect-error: what was joined has no gender
+          map((user) => ({ gender: user.gender })),
+        ).to(postgresTable("c", { columns: { gender: "text" }, key: ["gender"] })),
+        // @ts-expect-error: the codec of the other side has no visits
+        users.pipe(joinWithin(visits, { ...options, lateness: 0, through: wrong }))
+          .to(postgresTable("d", { columns: { id: "text" }, key: ["id"] })),
+      ];
+    },
+  });
+  assert.deepEqual(plan.stages.map(({ source }) => source.topic), ["visits", "aged", "met", "both", "met_2"]);
+  const test = await testPipeline(plan);
+  await test.send({ source: "aged", value: { id: "a", age: 3 } }, { source: "visits", bytes: "a,b" });
+  assert.deepEqual(test.rows("b"), [{ id: "a", age: 3 }]);
+  // @ts-expect-error: a visit has no id
+  await assert.rejects(test.send({ source: "visits", value: { id: "a", page: "b" } }));
+  // @ts-expect-error: there is no such source
+  await assert.rejects(test.send({ source: "pages", bytes: "a,b" }));
+  // @ts-expect-error: without a name it is the pipeline's own source
+  await assert.rejects(test.send({ value: { user: "a", page: "b" } }));
+});
+
 const cities = referenceTable("cities", {
   columns: { post: "int", city: "text", people: "double?" },
   key: "post",
@@ -276,6 +328,19 @@ const counting = { init: () => 0, add: (n: number) => n + 1, merge: (a: number, 
 const byId = (user: User) => ({ id: user.id });
 
 type User = typeof source extends { codec: { decode(bytes: Uint8Array): infer T } } ? T : never;
+
+// Never called: only the type check reads it.
+export function unboundedWait(users: Stream<User>, others: Stream<User>) {
+  const through = { topic: "met", codec: json(schema), otherCodec: json(schema) };
+  const options = {
+    by: ({ id }: User) => id,
+    otherBy: ({ id }: User) => id,
+    within: "1m",
+    with: ({ id }: User) => id,
+  };
+  // @ts-expect-error: with a topic between them it says how long values wait
+  return users.pipe(joinWithin(others, { ...options, within: "1m", through }));
+}
 
 // Never called: only the type check reads it.
 export function compileErrors(

@@ -19,8 +19,11 @@ export interface StateOptions<I, K extends StateKey, S, O> {
   readonly by: (value: I, record: RecordContext) => K;
   /** The state of a key that has none. */
   readonly initial: (key: K) => S;
-  /** Takes a key's state and a value; gives the new state and what goes on. */
-  readonly update: (state: S, value: I, record: RecordContext) => StateChange<S, O>;
+  /**
+   * Takes a key's state and a value; gives the new state and what goes on. `partitionTime` is what timeouts go by: the
+   * partition's largest event time so far, milliseconds since 1970, that was not too far ahead of the clock; -1 before it.
+   */
+  readonly update: (state: S, value: I, record: RecordContext, partitionTime: number) => StateChange<S, O>;
   /**
    * How long a state is kept after the key's last record, in the partition's event time: its largest so far, so that
    * time stands still while no record comes. Default: for ever.
@@ -45,7 +48,12 @@ export interface StateOperator<in I, out O> extends Operator<I, O> {
   readonly stateName: string;
   readonly by: (value: I, record: RecordContext) => StateKey;
   readonly initial: (key: never) => unknown;
-  readonly update: (state: never, value: I, record: RecordContext) => StateChange<unknown, O>;
+  readonly update: (
+    state: never,
+    value: I,
+    record: RecordContext,
+    partitionTime: number,
+  ) => StateChange<unknown, O>;
   /** Milliseconds; Infinity: states are kept for ever. */
   readonly timeout: number;
   readonly timedOut?: (state: never, key: never, record: RecordContext) => Iterable<O>;

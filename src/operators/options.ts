@@ -31,13 +31,13 @@ export function checkFunction(what: string, name: string, given: unknown, exampl
 const asyncKinds: readonly string[] = ["[object AsyncFunction]", "[object AsyncGeneratorFunction]"];
 
 /** Refuses what cannot be a codec. */
-export function checkCodec(what: string, codec: unknown): void {
+export function checkCodec(what: string, codec: unknown, name = "codec"): void {
   const { encode, decode } = (codec ?? {}) as { readonly encode?: unknown; readonly decode?: unknown };
   if (typeof encode !== "function" || typeof decode !== "function") {
-    throw new TypeError(`${what}: "codec" is ${shown(codec)}; give one, as in json(schema)`);
+    throw new TypeError(`${what}: "${name}" is ${shown(codec)}; give one, as in json(schema)`);
   }
-  checkFunction(what, "codec.encode", encode, "(value) => new TextEncoder().encode(value)");
-  checkFunction(what, "codec.decode", decode, "(bytes) => new TextDecoder().decode(bytes)");
+  checkFunction(what, `${name}.encode`, encode, "(value) => new TextEncoder().encode(value)");
+  checkFunction(what, `${name}.decode`, decode, "(bytes) => new TextDecoder().decode(bytes)");
 }
 
 /** Refuses what cannot be a number of partitions. */

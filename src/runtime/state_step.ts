@@ -56,7 +56,7 @@ export class StateStep {
       if (this.#isDue(this.#states.get(id), record)) this.#timeOut(id, record);
       const held = this.#states.get(id);
       const before = held ? JSON.parse(held.text) : initial(key as never);
-      const change = atOnce(update(before as never, value, context));
+      const change = atOnce(update(before as never, value, context, partitionTime));
       if (typeof change !== "object" || change === null || !("state" in change)) {
         throw new TypeError("update must give the new state and what goes on, as in { state, emit: [] }");
       }

@@ -13,6 +13,7 @@ import {
   postgresTable,
   type Sink,
   type StateOptions,
+  testPipeline,
   union,
 } from "weir";
 import { deadLettersOf, linesOf, recordOf } from "../support/plan_run.ts";
@@ -414,4 +415,34 @@ Deno.test("what cannot be is refused when the pipeline is made", () => {
   assert.throws(problems([lines("a"), lines("b")] as Sink<never>[]), {
     message: 'pipeline "p": two operators keep states as "mapWithState"; give each a "name" of its own',
   });
+});
+
+Deno.test("update is told the partition's event time, which no wrong clock moves", async () => {
+  const plan = pipeline("p", {
+    source,
+    outputs: (visits) => [
+      visits.pipe(mapWithState({
+        by: ({ who }) => who,
+        initial: () => null,
+        update: (_, { n }, { eventTime }, partitionTime) => ({
+          state: null,
+          emit: [{ line: `${n} ${eventTime} ${partitionTime}` }],
+        }),
+      })).to(lines("times")),
+    ],
+  });
+  const test = await testPipeline(plan, { now: 1_000_000 });
+  const times = [9_000_000, 5_000, 3_000, 9_000_000, 7_000, -1];
+  await test.send(...times.map((timestamp, n) => ({ value: { who: "a", n }, timestamp })));
+  await test.restart();
+  await test.send({ value: { who: "b", n: 6 }, timestamp: 1 });
+  assert.deepEqual(test.rows("times").map(({ line }) => line), [
+    "0 9000000 -1",
+    "1 5000 5000",
+    "2 3000 5000",
+    "3 9000000 5000",
+    "4 7000 7000",
+    "5 -1 7000",
+    "6 1 7000",
+  ]);
 });
