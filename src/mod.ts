@@ -31,7 +31,12 @@ export { filter } from "./operators/filter.ts";
 export { flatMap } from "./operators/flat_map.ts";
 export { groupByKey, type GroupByKeyOptions } from "./operators/group_by_key.ts";
 export { type InnerJoinOptions, join, type LeftJoinOptions } from "./operators/join.ts";
-export { joinWithin, type JoinWithinOptions } from "./operators/join_within.ts";
+export {
+  type JoinTopic,
+  joinWithin,
+  type JoinWithinOptions,
+  type LeftJoinWithinOptions,
+} from "./operators/join_within.ts";
 export { map } from "./operators/map.ts";
 export {
   mapWithState,

@@ -266,10 +266,20 @@ Deno.test("streams of further sources are typed by their codecs, and so is what 
         within: "1m",
         with: (user: User) => ({ id: user.id, age: user.age, page: "" }),
       } as const;
+      const maybe = users.pipe(joinWithin(visits, {
+        by: (user) => user.id,
+        otherBy: (visit) => visit.user,
+        within: "1m",
+        type: "left",
+        lateness: "1h",
+        through: { ...through, topic: "maybe" },
+        with: (user, visit) => ({ id: user.id, page: visit?.page ?? null }),
+      }));
       const wrong = { ...through, topic: "met_2", otherCodec: idAndAge };
       return [
         seen.to(postgresTable("a", { columns: { id: "text", age: "int?", page: "text" }, key: ["id"] })),
         both.to(postgresTable("b", { columns: { id: "text", age: "int?" }, key: ["id"] })),
+        maybe.to(postgresTable("e", { columns: { id: "text", page: "text?" }, key: ["id"] })),
         seen.pipe(
           // @ts-expect-error: what was joined has no gender
           map((user) => ({ gender: user.gender })),
@@ -280,7 +290,14 @@ Deno.test("streams of further sources are typed by their codecs, and so is what 
       ];
     },
   });
-  assert.deepEqual(plan.stages.map(({ source }) => source.topic), ["visits", "aged", "met", "both", "met_2"]);
+  assert.deepEqual(plan.stages.map(({ source }) => source.topic), [
+    "visits",
+    "aged",
+    "met",
+    "both",
+    "maybe",
+    "met_2",
+  ]);
   const test = await testPipeline(plan);
   await test.send({ source: "aged", value: { id: "a", age: 3 } }, { source: "visits", bytes: "a,b" });
   assert.deepEqual(test.rows("b"), [{ id: "a", age: 3 }]);
@@ -338,6 +355,9 @@ export function unboundedWait(users: Stream<User>, others: Stream<User>) {
     within: "1m",
     with: ({ id }: User) => id,
   };
+  const alone = { by: options.by, otherBy: options.otherBy, within: "1m" } as const;
+  // @ts-expect-error: in a left join there may be no other
+  users.pipe(joinWithin(others, { ...alone, type: "left", with: (user, other) => user.id + other.id }));
   // @ts-expect-error: with a topic between them it says how long values wait
   return users.pipe(joinWithin(others, { ...options, within: "1m", through }));
 }

@@ -2,9 +2,10 @@ import type { Codec } from "../codecs/mod.ts";
 import type { Duration } from "../duration.ts";
 import { shown } from "../shown.ts";
 import type { Stream } from "../stream.ts";
+import { type Pairing, pairing } from "./join_pairing.ts";
 import { type Side, sidesCodec } from "./join_sides.ts";
 import { map } from "./map.ts";
-import { mapWithState, type StateKey } from "./map_with_state.ts";
+import type { StateKey } from "./map_with_state.ts";
 import { atOnce, type Operator, type RecordContext } from "./mod.ts";
 import { checkCodec, checkFunction, checkOptions, durationOf, durationOrZero } from "./options.ts";
 import { repartition } from "./repartition.ts";
@@ -23,44 +24,49 @@ export interface JoinTopic<L, R> {
   readonly partitions?: number;
 }
 
-/** What {@linkcode joinWithin} matches, and what it makes of that. */
-interface Matching<L, R, K extends StateKey, O> {
+/** What {@linkcode joinWithin} matches by. */
+interface Matched<L, R, K extends StateKey> {
   /** What values of the stream itself are matched by. */
   readonly by: (left: L, record: RecordContext) => K;
   /** What values of the other stream are matched by. */
   readonly otherBy: (right: R, record: RecordContext) => K;
   /** How far apart the event times of two values that belong together may be, either of them being first. */
   readonly within: Duration;
-  /** What becomes of two values that belong together; `record` is that of the one that came last. */
-  readonly with: (left: L, right: R, record: RecordContext) => O;
   /** What its states are kept under, see `mapWithState`. Default: `joinWithin`. */
   readonly name?: string;
 }
 
-/** The options of {@linkcode joinWithin}. */
-export type JoinWithinOptions<L, R, K extends StateKey, O> =
-  & Matching<L, R, K, O>
-  & ({
-    readonly through?: undefined;
-    /** How much longer values wait for others that come late, in the event time of the partition. Default: not at all. */
-    readonly lateness?: Duration;
-  } | {
-    /** Needed for streams of different sources, or of two sides of a `repartition`: the topic in which they meet. */
-    readonly through: JoinTopic<L, R>;
-    /**
-     * How far the two streams may be apart: how much longer values wait for others, in the event time of the partition, be
-     * it because they come late or because one topic is behind the other. May be 0.
-     */
-    readonly lateness: Duration;
-  });
+/** Where values of {@linkcode joinWithin} meet, and how long they wait. */
+type Meeting<L, R> = {
+  readonly through?: undefined;
+  /** How much longer values wait for others that come late, in the event time of the partition. Default: not at all. */
+  readonly lateness?: Duration;
+} | {
+  /** Needed for streams of different sources, or of two sides of a `repartition`: the topic in which they meet. */
+  readonly through: JoinTopic<L, R>;
+  /**
+   * How far the two streams may be apart: how much longer values wait for others, in the event time of the partition, be
+   * it because they come late or because one topic is behind the other. May be 0.
+   */
+  readonly lateness: Duration;
+};
 
-/** Values of one side that wait, with their event times. */
-type Waiting<T> = readonly (readonly [time: number, value: T])[];
+/** The options of {@linkcode joinWithin} that give pairs alone. */
+export type JoinWithinOptions<L, R, K extends StateKey, O> = Matched<L, R, K> & Meeting<L, R> & {
+  /** What becomes of two values that belong together; `record` is that of the one that came last. */
+  readonly with: (left: L, right: R, record: RecordContext) => O;
+  readonly type?: "inner";
+};
 
-interface Sides<L, R> {
-  readonly left: Waiting<L>;
-  readonly right: Waiting<R>;
-}
+/** The options of {@linkcode joinWithin} that also give values of the stream itself that found no other. */
+export type LeftJoinWithinOptions<L, R, K extends StateKey, O> = Matched<L, R, K> & Meeting<L, R> & {
+  /**
+   * What becomes of two values that belong together, or of one alone, with undefined for the other; `record` is that of
+   * the one that came last, or the one with which the wait was over.
+   */
+  readonly with: (left: L, right: R | undefined, record: RecordContext) => O;
+  readonly type: "left";
+};
 
 /**
  * Joins two streams of one pipeline in time: each value with all of the other stream that have its key and are not
@@ -75,6 +81,9 @@ interface Sides<L, R> {
  * not more than `within` and `lateness` beyond when it came. So no pair is missed while records come no later than
  * `lateness` behind that. When one of two topics is further behind than that, as while it catches up, values of the other
  * one may be gone before theirs come.
+ *
+ * With `type: "left"`, one of the stream itself that has found no other goes on alone, with undefined, when its wait is over:
+ * with the next record of its key after that, or when its partition's event time has moved on beyond it, which takes records.
  *
  * @throws {TypeError} when an option is not known or no function, or `within` or `lateness` is not a duration.
  *
@@ -134,16 +143,28 @@ interface Sides<L, R> {
 export function joinWithin<L, R, K extends StateKey, O>(
   other: Stream<R>,
   options: JoinWithinOptions<L, R, K, O>,
+): Operator<L, O>;
+export function joinWithin<L, R, K extends StateKey, O>(
+  other: Stream<R>,
+  options: LeftJoinWithinOptions<L, R, K, O>,
+): Operator<L, O>;
+export function joinWithin<L, R, K extends StateKey, O>(
+  other: Stream<R>,
+  options: JoinWithinOptions<L, R, K, O> | LeftJoinWithinOptions<L, R, K, O>,
 ): Operator<L, O> {
   const what = "joinWithin()";
   if (typeof other?.pipe !== "function") {
     throw new TypeError(`${what}: the other stream is ${shown(other)}; give a stream of the pipeline`);
   }
-  checkOptions(what, options, ["by", "otherBy", "within", "lateness", "with", "name", "through"]);
-  const { by, otherBy, within, lateness, with: combine, name = "joinWithin", through } = options;
+  checkOptions(what, options, ["by", "otherBy", "within", "lateness", "with", "name", "through", "type"]);
+  const { by, otherBy, within, lateness, name = "joinWithin", through, type = "inner" } = options;
+  const combine = options.with as Pairing<L, R, O>["with"];
   checkFunction(what, "by", by, "(order) => order.id");
   checkFunction(what, "otherBy", otherBy, "(payment) => payment.order");
   checkFunction(what, "with", combine, "(order, payment) => ({ ...order, paid: payment.amount })");
+  if (type !== "inner" && type !== "left") {
+    throw new TypeError(`${what}: "type" is ${shown(type)}; give "inner" or "left"`);
+  }
   const reach = durationOf(what, "within", within);
   if (through !== undefined && lateness === undefined) {
     throw new TypeError(
@@ -151,7 +172,7 @@ export function joinWithin<L, R, K extends StateKey, O>(
     );
   }
   const kept = reach + durationOrZero(what, "lateness", lateness ?? 0);
-  const meeting = through && meetingIn(what, through, lateness!);
+  const meeting = through && meetingIn<L, R, K>(what, through, lateness!);
   const joined = transform((stream: Stream<L>) => {
     if (!meeting) checkOrigins(what, stream, other);
     const left = stream.pipe(
@@ -164,7 +185,9 @@ export function joinWithin<L, R, K extends StateKey, O>(
       ),
     );
     const both = left.pipe(union(right));
-    return (meeting ? both.pipe(meeting) : both).pipe(matching({ name, reach, kept, combine }));
+    return (meeting ? both.pipe(meeting) : both).pipe(
+      pairing<L, R, K, O>({ name, reach, kept, with: combine, isLeft: type === "left" }),
+    );
   });
   return { ...joined, name };
 }
@@ -199,47 +222,4 @@ function checkOrigins(what: string, stream: Stream<unknown>, other: Stream<unkno
     `${what}: one stream comes from ${one}, the other from ${another}; give the topic in which they meet, as in ` +
       '{ through: { topic: "name", codec, otherCodec }, lateness: "1h" }',
   );
-}
-
-interface MatchingStep<L, R, O> {
-  readonly name: string;
-  /** Milliseconds that two values may be apart, and for which they wait. */
-  readonly reach: number;
-  readonly kept: number;
-  readonly combine: (left: L, right: R, record: RecordContext) => O;
-}
-
-function matching<L, R, K extends StateKey, O>(
-  { name, reach, kept, combine }: MatchingStep<L, R, O>,
-): Operator<Side<L, R, K>, O> {
-  return mapWithState<Side<L, R, K>, K, Sides<L, R>, O>({
-    name,
-    by: ({ key }) => key,
-    initial: () => ({ left: [], right: [] }),
-    update: (before, value, record, partitionTime) => {
-      const time = record.eventTime;
-      const isNear = ([at]: readonly [number, unknown]) => Math.abs(at - time) <= reach;
-      // One that is beyond the partition's time is from a wrong clock: others need not go for it.
-      const times = [time, ...[...before.left, ...before.right].map(([at]) => at)];
-      const latest = Math.max(...times.filter((at) => at <= partitionTime));
-      const waits = ([at]: readonly [number, unknown]) => at >= latest - kept;
-      if ("left" in value) {
-        return {
-          state: {
-            left: [...before.left, [time, value.left] as const].filter(waits),
-            right: before.right.filter(waits),
-          },
-          emit: before.right.filter(isNear).map(([, right]) => combine(value.left, right, record)),
-        };
-      }
-      return {
-        state: {
-          left: before.left.filter(waits),
-          right: [...before.right, [time, value.right] as const].filter(waits),
-        },
-        emit: before.left.filter(isNear).map(([, left]) => combine(left, value.right, record)),
-      };
-    },
-    timeout: kept + 1, // one that is exactly so far away still belongs to it
-  });
 }

@@ -114,6 +114,83 @@ for (
   });
 }
 
+/** `order payment` for each pair within a minute, and `order` for each that found none. */
+const leftJoined = (lateness: Duration) =>
+  pipeline("p", {
+    source: reads("orders"),
+    sources: { payments: reads("payments") },
+    outputs: (orders, { payments }) => [
+      orders.pipe(
+        joinWithin(payments, {
+          by: ({ key }) => key,
+          otherBy: ({ key }) => key,
+          within: "60s",
+          lateness,
+          type: "left",
+          through: { ...through, partitions: 1 },
+          with: (order, payment) => payment ? `${order.id} ${payment.id}` : order.id,
+        }),
+        aggregate({ by: (line) => ({ line }), compute: { times: count() } }),
+      ).to(postgresTable("pairs")),
+    ],
+  });
+
+Deno.test("a left join gives each value of the stream itself with all its partners, or once alone", async () => {
+  let alone = 0;
+  for (let seed = 1; seed <= 10; seed++) {
+    const random = new Seeded(seed);
+    const all = events(random, { orders: 90, payments: 90 }).filter(({ source }) =>
+      source === "orders" || random.chance(0.1)
+    );
+    const paired = expectedOf(all);
+    const orders = all.filter(({ source }) => source === "orders").map(({ value }) => value.id);
+    const expected = [...paired, ...orders.filter((id) => !paired.some((pair) => pair.startsWith(`${id} `)))];
+    alone += expected.length - paired.length;
+    const test = await testPipeline(leftJoined("90s"));
+    for (const { source, value } of all) {
+      await test.send(source === "orders" ? { value } : { source, value });
+      if (random.chance(0.1)) await test.restart();
+    }
+    const before = test.rows("pairs").map(({ line }) => String(line));
+    assert.ok(before.length < expected.length && before.every((line) => expected.includes(line)));
+    // Its time has to go on for the last waits to be over.
+    await test.send({ source: "payments", value: { id: "-", key: "-", at: 100_000 } });
+    assert.deepEqual(
+      test.rows("pairs").map(({ line, times }) => [line, times]),
+      expected.toSorted().map((line) => [line, 1n]),
+      `seed ${seed}`,
+    );
+  }
+  assert.ok(alone > 50, `${alone} were alone`);
+});
+
+Deno.test("in a left join one that fails while it goes on alone costs the record that ended its wait", async () => {
+  const plan = pipeline("p", {
+    source: reads("orders"),
+    outputs: (orders) => [
+      orders.pipe(
+        joinWithin(orders.pipe(filter(() => false)), {
+          by: ({ key }) => key,
+          otherBy: ({ key }) => key,
+          within: "60s",
+          type: "left",
+          with: ({ id }, other) => {
+            if (other === undefined && id === "bad") throw new Error("none for bad");
+            return { line: id };
+          },
+        }),
+      ).to(pairs()),
+    ],
+  });
+  const test = await testPipeline(plan);
+  const value = (id: string, key: string, at: number) => ({ value: { id, key, at } });
+  await test.send(value("bad", "a", 0), value("good", "b", 1), value("x", "c", 100), value("y", "c", 101));
+  assert.deepEqual(test.deadLetters.map(({ offset, stage, reason }) => [offset, stage, reason]), [
+    [2, "mapWithState(joinWithin)", "none for bad"],
+  ]);
+  assert.deepEqual(test.rows("pairs"), [{ line: "good" }]);
+});
+
 Deno.test("a value waits for within and lateness together, to the millisecond", async () => {
   for (const [time, expected] of [[150, ["o p"]], [150.001, []]] as const) {
     const test = await testPipeline(joined("90s"));
@@ -357,6 +434,10 @@ Deno.test("streams of two topics need one in which they meet, and the error says
       (orders, payments) =>
         orders.pipe(joinWithin(payments, { ...options, lateness: 0, through: "met" as never })),
       'joinWithin(): "through": the options are "met"; give an object, as in { topic: ... }',
+    ],
+    [
+      (orders, payments) => orders.pipe(joinWithin(payments, { ...options, type: "right" as never })),
+      'joinWithin(): "type" is "right"; give "inner" or "left"',
     ],
     [
       (orders, payments) =>

@@ -1,0 +1,73 @@
+import type { Side } from "./join_sides.ts";
+import { mapWithState, type StateKey } from "./map_with_state.ts";
+import { atOnce, type Operator, type RecordContext } from "./mod.ts";
+
+/** How values of two sides are paired. */
+export interface Pairing<L, R, O> {
+  /** What their states are kept under. */
+  readonly name: string;
+  /** Milliseconds that two values may be apart. */
+  readonly reach: number;
+  /** Milliseconds for which a value waits, in the partition's event time. */
+  readonly kept: number;
+  /** Makes what goes on of a pair; in a left join also of a value alone. */
+  readonly with: (left: L, right: R | undefined, record: RecordContext) => O;
+  readonly isLeft: boolean;
+}
+
+/** A value that waits, with its event time; in a left join it is marked once it has found another. */
+type Waiting<T> = readonly [time: number, value: T, matched?: true];
+
+/** Of one key. */
+interface Sides<L, R> {
+  readonly left: readonly Waiting<L>[];
+  readonly right: readonly Waiting<R>[];
+}
+
+/**
+ * Pairs values of two sides that have one key. Each is paired with those that wait, and then waits itself:
+ *
+ *     comes -> paired with each near one of the other side -> waits, until it is beyond `kept` -> gone
+ *                                                   left join: alone, if it found none _________/
+ */
+export function pairing<L, R, K extends StateKey, O>(
+  { name, reach, kept, isLeft, with: given }: Pairing<L, R, O>,
+): Operator<Side<L, R, K>, O> {
+  const combine = (left: L, right: R | undefined, record: RecordContext) =>
+    atOnce(given(left, right, record));
+  const isAlone = ([, , matched]: Waiting<L>) => isLeft && !matched;
+  return mapWithState<Side<L, R, K>, K, Sides<L, R>, O>({
+    name,
+    by: ({ key }) => key,
+    initial: () => ({ left: [], right: [] }),
+    update: (before, value, record, partitionTime) => {
+      const time = record.eventTime;
+      const isNear = ([at]: Waiting<unknown>) => Math.abs(at - time) <= reach;
+      // One that is beyond the partition's time is from a wrong clock: others need not go for it.
+      const times = [time, ...[...before.left, ...before.right].map(([at]) => at)];
+      const latest = Math.max(...times.filter((at) => at <= partitionTime));
+      const waits = ([at]: Waiting<unknown>) => at >= latest - kept;
+      let { left, right } = before;
+      let pairs: O[];
+      if ("left" in value) {
+        const near = right.filter(isNear);
+        pairs = near.map(([, other]) => combine(value.left, other, record));
+        left = [...left, isLeft && near.length > 0 ? [time, value.left, true] : [time, value.left]];
+      } else {
+        pairs = left.filter(isNear).map(([, other]) => combine(other, value.right, record));
+        if (isLeft) left = left.map((each) => isNear(each) ? [each[0], each[1], true] : each);
+        right = [...right, [time, value.right]];
+      }
+      const alone = left.filter((each) => !waits(each) && isAlone(each));
+      return {
+        state: { left: left.filter(waits), right: right.filter(waits) },
+        emit: [...pairs, ...alone.map(([, each]) => combine(each, undefined, record))],
+      };
+    },
+    timeout: kept + 1, // one that is exactly so far away still belongs to it
+    ...(isLeft && {
+      timedOut: ({ left }, _, record) =>
+        left.filter(isAlone).map(([, each]) => combine(each, undefined, record)),
+    }),
+  });
+}
