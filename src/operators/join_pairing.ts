@@ -13,6 +13,8 @@ export interface Pairing<L, R, O> {
   /** Makes what goes on of a pair; in a left join also of a value alone. */
   readonly with: (left: L, right: R | undefined, record: RecordContext) => O;
   readonly isLeft: boolean;
+  /** Whether a value is counted as late that comes further behind than the others wait. */
+  readonly countsLate: boolean;
 }
 
 /** A value that waits, with its event time; in a left join it is marked once it has found another. */
@@ -31,7 +33,7 @@ interface Sides<L, R> {
  *                                                   left join: alone, if it found none _________/
  */
 export function pairing<L, R, K extends StateKey, O>(
-  { name, reach, kept, isLeft, with: given }: Pairing<L, R, O>,
+  { name, reach, kept, isLeft, countsLate, with: given }: Pairing<L, R, O>,
 ): Operator<Side<L, R, K>, O> {
   const combine = (left: L, right: R | undefined, record: RecordContext) =>
     atOnce(given(left, right, record));
@@ -61,6 +63,7 @@ export function pairing<L, R, K extends StateKey, O>(
       const alone = left.filter((each) => !waits(each) && isAlone(each));
       return {
         state: { left: left.filter(waits), right: right.filter(waits) },
+        late: countsLate && time < partitionTime - (kept - reach),
         emit: [...pairs, ...alone.map(([, each]) => combine(each, undefined, record))],
       };
     },

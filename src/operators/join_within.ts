@@ -186,7 +186,14 @@ export function joinWithin<L, R, K extends StateKey, O>(
     );
     const both = left.pipe(union(right));
     return (meeting ? both.pipe(meeting) : both).pipe(
-      pairing<L, R, K, O>({ name, reach, kept, with: combine, isLeft: type === "left" }),
+      pairing<L, R, K, O>({
+        name,
+        reach,
+        kept,
+        with: combine,
+        isLeft: type === "left",
+        countsLate: meeting !== undefined,
+      }),
     );
   });
   return { ...joined, name };

@@ -11,6 +11,11 @@ export interface StateChange<S, O> {
   readonly state: S | undefined;
   /** Default: none. */
   readonly emit?: Iterable<O>;
+  /**
+   * Whether the value came too late for what it belongs to. Its record is counted as late then, and goes to the dead letters
+   * as well if the source says so (`late`). Default: false.
+   */
+  readonly late?: boolean;
 }
 
 /** The options of {@linkcode mapWithState}. */

@@ -16,8 +16,8 @@ export class CurrentRecord {
   partitionTime = noPartitionTime;
   /** How many rows the outputs took of it. */
   rows = 0;
-  /** The stage that a part of it came too late for; undefined: none. */
-  late: string | undefined;
+  /** What it came too late for: windows, or values that an operator kept; undefined: nothing. */
+  late: { readonly stage: string; readonly missed: "windows" | "states" } | undefined;
   /** The latest write timestamp that it was given, µs since 1970. */
   lastWriteTime = 0;
   #nextWriteTime = 0;

@@ -178,12 +178,7 @@ export class PlanExecutor {
         const { late } = current;
         if (late !== undefined) counts.late++;
         const lost = late !== undefined && source.late === "dead-letter";
-        if (lost) {
-          const reason =
-            `late: its event time ${timeText(context.eventTime)} is in windows that ended before the ` +
-            `watermark ${timeText(current.watermark)}`;
-          deadLetters.push(deadLetter(origin, reader, i, late, reason));
-        }
+        if (lost) deadLetters.push(deadLetter(origin, reader, i, late.stage, lateReason(current)));
         if (current.rows > 0) counts.out++;
         else if (lost) counts.deadLettered++;
         else counts.filtered++;
@@ -238,8 +233,17 @@ function finiteOrNull(time: number): number | null {
   return time === -Infinity ? null : time;
 }
 
+function lateReason({ context, watermark, late }: CurrentRecord): string {
+  const what = `late: its event time ${timeText(context.eventTime)} is`;
+  return late?.missed === "windows"
+    ? `${what} in windows that ended before the watermark ${timeText(watermark)}`
+    : `${what} so far behind that what it belongs to may be gone`;
+}
+
+/** Any number: an event time need not be one that a date can have. */
 function timeText(time: number): string {
-  return new Date(time).toISOString();
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? String(time) : date.toISOString();
 }
 
 /** A state as `Warehouse.states` gives it. */

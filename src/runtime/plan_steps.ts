@@ -113,7 +113,7 @@ export class PlanSteps {
     return (value) => {
       try {
         if (collector.add(value, current)) current.rows++;
-        else current.late ??= stage;
+        else current.late ??= { stage, missed: "windows" };
       } catch (error) {
         throw new Failure(stage, describeError(error));
       }

@@ -60,6 +60,7 @@ export class StateStep {
       if (typeof change !== "object" || change === null || !("state" in change)) {
         throw new TypeError("update must give the new state and what goes on, as in { state, emit: [] }");
       }
+      if (change.late) record.late ??= { stage: this.operator.name, missed: "states" };
       this.#states.set(id, change.state === undefined ? null : stateText(change.state), partitionTime);
       for (const each of change.emit ?? []) this.#emit(each);
     });

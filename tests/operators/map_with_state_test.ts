@@ -446,3 +446,42 @@ Deno.test("update is told the partition's event time, which no wrong clock moves
     "6 1 7000",
   ]);
 });
+
+Deno.test("a value that an update says is late is counted, and kept where the source says so", async () => {
+  for (const late of ["count", "dead-letter"] as const) {
+    const plan = pipeline("p", {
+      source: kafka("visits", { group: "g", codec: json(schema), late }),
+      outputs: (visits) => [
+        visits.pipe(mapWithState({
+          by: ({ who }) => who,
+          initial: () => 0,
+          update: (last, { n }) =>
+            n < last ? { state: last, late: true } : { state: n, emit: [{ line: `${n}` }] },
+        })).to(lines("rising")),
+      ],
+    });
+    const test = await testPipeline(plan);
+    await test.send(...[1, 3, 2, 4].map((n) => ({ value: { who: "a", n }, timestamp: n * 1_000 })));
+    assert.deepEqual(test.rows("rising").map(({ line }) => line), ["1", "3", "4"]);
+    assert.deepEqual(test.late.map(({ offset }) => offset), [2]);
+    const lost = late === "dead-letter" ? 1 : 0;
+    assert.deepEqual(test.counts, {
+      in: 4,
+      out: 3,
+      filtered: 1 - lost,
+      deadLettered: lost,
+      late: 1,
+      ahead: 0,
+    });
+    assert.deepEqual(
+      test.deadLetters.map(({ offset, stage, reason }) => [offset, stage, reason]),
+      [
+        [
+          2,
+          "mapWithState",
+          "late: its event time 1970-01-01T00:00:02.000Z is so far behind that what it belongs to may be gone",
+        ],
+      ].slice(0, lost),
+    );
+  }
+});
