@@ -39,7 +39,7 @@ const layers: readonly Layer[] = [
   },
   {
     name: "ports",
-    files: /^src\/((log|sinks|warehouse)\/mod|sinks\/cells|warehouse\/(watermarks|outbox))\.ts$/,
+    files: /^src\/((log|sinks|warehouse)\/mod|sinks\/cells|warehouse\/(watermarks|outbox|resets))\.ts$/,
     may: ["leaves", "codecs", "pipeline"],
   },
   { name: "producers", files: /^src\/producers\//, may: ["leaves", "codecs", "producer port"] },

@@ -4,6 +4,7 @@ import { ConfigError } from "../errors.ts";
 import type { PartitionOffsets } from "../log/mod.ts";
 import { type Pipeline, stagesOf } from "../pipeline.ts";
 import { loadPipelines } from "../runtime/load_pipeline.ts";
+import { finishResets } from "../runtime/reset_cursors.ts";
 import { resetPositions } from "../runtime/reset_positions.ts";
 import { type OpenServices, openServices } from "../runtime/services.ts";
 import { publishedTopics } from "../runtime/topic_cursor.ts";
@@ -58,10 +59,17 @@ async function showOffsets(name: string, flags: Flags & { json?: true }): Promis
 
 async function positionsOf({ warehouse, log }: OpenServices, { source }: Pipeline) {
   const { group, topic } = source;
+  const offsets = await log.offsets(topic, group);
+  // What a reset that was killed has left: from here on all is as the positions say.
+  await finishResets(
+    { log, resets: warehouse.resets },
+    { group, topic },
+    offsets.map(({ partition }) => partition),
+  );
   const positions = new Map(
     (await warehouse.positions({ group, topic })).map(({ partition, next }) => [partition, next]),
   );
-  const partitions = (await log.offsets(topic, group)).map(({ partition, earliest, end, committed }) => {
+  const partitions = offsets.map(({ partition, earliest, end, committed }) => {
     const position = positions.get(partition) ?? null;
     return { partition, position, committed, earliest, end, lag: lag(end, position, earliest) };
   });
@@ -89,7 +97,16 @@ async function resetOffsets(name: string, flags: ResetFlags): Promise<ExitCode> 
       chosen.map((each) => [each.partition, found?.get(each.partition) ?? positionIn(each, flags.to!)]),
     );
     const skipUnpublished = flags.skipUnpublished ?? false;
-    const skipped = await resetPositions({ plan, services, positions, offsets, topicId, skipUnpublished });
+    const id = crypto.randomUUID();
+    const skipped = await resetPositions({
+      plan,
+      services,
+      id,
+      positions,
+      offsets,
+      topicId,
+      skipUnpublished,
+    });
     for (const [partition, offset] of positions) {
       console.log(`partition ${partition} of ${source.topic} goes on at ${offset}`);
     }
@@ -140,7 +157,7 @@ async function withServices(
 ): Promise<ExitCode> {
   const config = readSettings(flags);
   const [loaded] = await loadPipelines([name], Deno.cwd());
-  const services = await openServices(config);
+  const services = await openServices(config, (variable) => Deno.env.get(variable));
   try {
     await action(services, loaded!.plan);
     return 0;

@@ -200,7 +200,7 @@ export class Assignment {
     const { warehouse, source } = this.#options;
     if ((await warehouse.positions(source)).length > 0) return;
     const positions = await startingPositions(this.#options, offsets);
-    await warehouse.setPositions(source, positions, "absent", topicId);
+    await warehouse.setPositions(source, positions, topicId);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { ConfigError } from "../errors.ts";
 import type { Log } from "../log/mod.ts";
+import type { Warehouse } from "../warehouse/mod.ts";
 import type { Services } from "./stores.ts";
 
 /**
@@ -26,6 +27,8 @@ const calls = [
   "consumer.commit",
   "publisher.open",
   "publisher.publish",
+  "resets.finish",
+  "resets.make",
   "tables.write",
   "warehouse.claim",
   "warehouse.commit",
@@ -81,11 +84,15 @@ export function withFailpoint<T extends Services>(
     consumer: (topic, group) => around(services.log.consumer(topic, group), "consumer", pass),
     publisher: (id) => around(services.log.publisher(id), "publisher", pass),
   };
+  const warehouse: Warehouse = around(services.warehouse, "warehouse", pass);
+  const resets = around(services.warehouse.resets, "resets", pass);
   return {
     ...services,
     log: new Proxy(log, { get: (target, name) => Reflect.get(name in made ? made : target, name) }),
     tables: around(services.tables, "tables", pass),
-    warehouse: around(services.warehouse, "warehouse", pass),
+    warehouse: new Proxy(warehouse, {
+      get: (target, name) => name === "resets" ? resets : Reflect.get(target, name),
+    }),
   };
 }
 

@@ -1,12 +1,13 @@
 import { Fenced } from "../errors.ts";
-import { type Log, type Publisher, RecordTooLarge } from "../log/mod.ts";
+import { type Publisher, RecordTooLarge } from "../log/mod.ts";
 import type { Pipeline, TopicSink } from "../pipeline.ts";
 import type { Offset, ProducedRecord } from "../record.ts";
 import type { SourceName } from "../warehouse/mod.ts";
 import type { Refusal } from "./protocol.ts";
 import { pause, pauseAfter, serviceBackoff } from "./retry.ts";
+import { type CursorServices, settleCursors } from "./reset_cursors.ts";
 import type { SinkMeter } from "./sink_meter.ts";
-import { cursorAt, isPublished, publishedTopics, publisherId, readCursors } from "./topic_cursor.ts";
+import { cursorAt, isPublished, publishedTopics, publisherId } from "./topic_cursor.ts";
 
 /** What a stretch of a source partition gave to the output topics. */
 export interface Publishable {
@@ -26,10 +27,9 @@ export interface PublishableRecord {
   readonly record: ProducedRecord;
 }
 
-export interface PublishingOptions {
+export interface PublishingOptions extends CursorServices {
   readonly plan: Pipeline;
   readonly source: SourceName;
-  readonly log: Pick<Log, "publisher" | "offsets">;
   /** One per output, in order. */
   readonly meters: readonly SinkMeter[];
   readonly signal: AbortSignal;
@@ -69,16 +69,24 @@ export class PartitionPublisher {
   #running: Promise<void> | undefined;
   #held = false;
   #movedAt: number;
+  /** What waits is of records that were read after this reset. */
+  #reset: string | undefined;
 
-  /** Opens with cursors that were read after `publisher` was opened. */
+  /**
+   * Opens with cursors that were read after `publisher` was opened.
+   *
+   * @param reset The id of the partition's last reset, as it was then.
+   */
   constructor(
     options: PublishingOptions,
     partition: number,
     publisher: Publisher,
     cursors: ReadonlyMap<string, Offset>,
+    reset?: string,
   ) {
     this.#options = options;
     this.#partition = partition;
+    this.#reset = reset;
     this.#publisher = publisher;
     this.#topics = publishedTopics(options.plan);
     this.#movedAt = options.now();
@@ -225,16 +233,20 @@ export class PartitionPublisher {
     return this.#queue.slice(0, end < 0 ? undefined : end);
   }
 
-  /** Takes the id over again. The cursors tell what of the queue is published. */
+  /** Takes the id over again. The cursors tell what of the queue is published, unless it is of a time before a reset. */
   async #reopen(): Promise<void> {
     const { log, source } = this.#options;
     const publisher = this.#publisher = log.publisher(publisherId(source, this.#partition));
     await publisher.open();
-    const read = await readCursors(log, source, this.#topics, [this.#partition]);
+    const opened = new Map([[this.#partition, publisher]]);
+    const { cursors: read, resets } = await settleCursors(this.#options, source, this.#topics, opened);
     const cursors = new Map(
       Array.from(this.#cursors, ([topic, known]) => [topic, read.get(topic)?.get(this.#partition) ?? known]),
     );
-    if (this.#topics.some((topic) => cursors.get(topic)! < this.#cursors.get(topic)!)) {
+    const reset = resets.get(this.#partition);
+    const isBack = this.#topics.some((topic) => cursors.get(topic)! < this.#cursors.get(topic)!);
+    if (isBack || reset !== this.#reset) {
+      this.#reset = reset;
       this.#queue = [];
       this.#tails.clear();
       this.#place(cursors);

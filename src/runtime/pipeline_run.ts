@@ -76,6 +76,7 @@ export class PipelineRun {
       plan,
       source: this.#source,
       log: services.log,
+      resets: services.warehouse.resets,
       meters: this.#meters,
       signal,
       now,

@@ -5,7 +5,8 @@ import type { Checkpoint } from "../warehouse/mod.ts";
 import type { Task } from "./lane.ts";
 import { PackedReader } from "../packed_records.ts";
 import { PartitionPublisher, type PublishableRecord, type PublishingOptions } from "./partition_publisher.ts";
-import { cursorAt, isPublished, publishedTopics, publisherId, readCursors } from "./topic_cursor.ts";
+import { settleCursors } from "./reset_cursors.ts";
+import { cursorAt, isPublished, publishedTopics, publisherId } from "./topic_cursor.ts";
 
 /**
  * Takes over the publishers of partitions, and gives each with the cursors that it goes on from. A topic that has no
@@ -26,21 +27,22 @@ export async function openPublishers(
     const publisher = log.publisher(publisherId(source, partition));
     opened.push(publisher);
     await publisher.open();
-    return publisher;
+    return [partition, publisher] as const;
   };
   try {
-    const publishers = await Promise.all(checkpoints.map(open));
-    const read = await readCursors(log, source, topics, checkpoints.map(({ partition }) => partition));
+    const publishers = new Map(await Promise.all(checkpoints.map(open)));
+    const { cursors: read, resets } = await settleCursors(options, source, topics, publishers);
     return new Map(
-      await Promise.all(checkpoints.map(async ({ partition, next }, i) => {
-        const publisher = publishers[i]!;
+      await Promise.all(checkpoints.map(async ({ partition, next }) => {
+        const publisher = publishers.get(partition)!;
         const absent = topics.filter((topic) => !read.get(topic)!.has(partition));
         if (absent.length > 0) {
           const cursors = absent.map((topic) => cursorAt(source, topic, partition, next));
           await publisher.publish({ records: [], cursors });
         }
         const cursors = new Map(topics.map((topic) => [topic, read.get(topic)!.get(partition) ?? next]));
-        return [partition, new PartitionPublisher(options, partition, publisher, cursors)] as const;
+        const reset = resets.get(partition);
+        return [partition, new PartitionPublisher(options, partition, publisher, cursors, reset)] as const;
       })),
     );
   } catch (error) {

@@ -1,15 +1,21 @@
+import { Fenced } from "../errors.ts";
 import type { Log, PartitionOffsets } from "../log/mod.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Offset } from "../record.ts";
-import type { Warehouse } from "../warehouse/mod.ts";
-import { type Cursors, publishedTopics, readCursors, setCursors } from "./topic_cursor.ts";
+import type { Checkpoint, SourceName, Warehouse } from "../warehouse/mod.ts";
+import type { Reset } from "../warehouse/resets.ts";
+import { finishResets, whileFenced, withPublishers } from "./reset_cursors.ts";
+import { type Cursors, publishedTopics, readCursors } from "./topic_cursor.ts";
+import { refusal, type Step, type Unpublished, unpublished } from "./unpublished.ts";
 
 export interface ResetOptions {
   readonly plan: Pipeline;
   readonly services: {
     readonly log: Pick<Log, "publisher" | "offsets">;
-    readonly warehouse: Pick<Warehouse, "positions" | "topicIds" | "claim" | "setPositions" | "forget">;
+    readonly warehouse: Pick<Warehouse, "positions" | "topicIds" | "claim" | "resets">;
   };
+  /** Tells this reset from all others. */
+  readonly id: string;
   /** Where partitions go on; others stay as they are. */
   readonly positions: ReadonlyMap<number, Offset>;
   /** Where the source's partitions start and end. */
@@ -18,18 +24,6 @@ export interface ResetOptions {
   readonly topicId: string | undefined;
   /** Skips what topics have not got yet, rather than refuse to. */
   readonly skipUnpublished: boolean;
-}
-
-/** What is in the warehouse and will never be in a topic. */
-export interface Unpublished {
-  readonly topic: string;
-  readonly partition: number;
-  /** Offsets of the source. */
-  readonly from: Offset;
-  /** The offset after the last one. */
-  readonly to: Offset;
-  /** Its records are not in the source any more. */
-  readonly gone: boolean;
 }
 
 /**
@@ -41,7 +35,10 @@ export interface Unpublished {
  *
  *     p position   t target   c cursor   - not in the topic   = the range of the reset
  *
- * Partitions that the topic does not have any more, since it was made anew with fewer, are forgotten.
+ * In a topic that was made anew all go on from t. Partitions that it does not have any more are forgotten.
+ *
+ * It happens as a whole or not at all, wherever it ends: one transaction of the warehouse sets the positions and says which
+ * cursors are to move; they are set after it, here or by whoever publishes for these partitions next.
  *
  * What is to be skipped between p and t may be written in part if a process runs meanwhile.
  *
@@ -49,81 +46,139 @@ export interface Unpublished {
  * @throws When it would skip what topics can still get; nothing is changed then.
  */
 export async function resetPositions(options: ResetOptions): Promise<Unpublished[]> {
-  const { plan, services: { log, warehouse }, positions, skipUnpublished } = options;
-  const source = { group: plan.source.group, topic: plan.source.topic };
-  const topics = publishedTopics(plan);
-  let skipped: Unpublished[] = [];
-  const look = (held: Cursors, standing: Positions) => {
-    skipped = topics.flatMap((topic) => unpublished(topic, held.get(topic)!, standing, options));
-    const owed = skipped.filter(({ gone }) => !gone);
-    if (owed.length > 0 && !skipUnpublished) throw new Error(refusal(plan, owed));
-  };
+  const { plan: { name, source: { group, topic } }, services: { log, warehouse }, offsets } = options;
+  const source = { group, topic };
+  const topics = publishedTopics(options.plan);
+  const partitions = [...options.positions.keys()];
+  const finish = () =>
+    finishResets({ log, resets: warehouse.resets }, source, offsets.map(({ partition }) => partition));
   // First without a word to the processes that run, which need not notice when it is refused.
-  const seen = await warehouse.positions(source);
-  const partitions = [...positions.keys()];
+  const seen = await standing(options, source, await warehouse.positions(source));
   // What is being written to may not tell, and is asked again below, when nobody writes.
-  await readCursors(log, source, topics, partitions).then((held) => look(held, nextOf(seen)), () => {});
-  // The cursors before the positions: whoever sees the warehouse's new positions reads them next.
-  await setCursors(log, source, topics, partitions, async (held) => {
-    // Made their owner, so that the positions stay where they are as well.
-    const claimed = await warehouse.claim(source, partitions, new Map(), (each) => positions.get(each)!);
-    look(held, nextOf(claimed));
-    return new Map(topics.map((topic) => [topic, placed(held.get(topic)!, nextOf(claimed), options)]));
+  await readCursors(log, source, topics, partitions).then((held) => check(held, seen, options), () => {});
+  const skipped = await whileFenced(async () => {
+    const held = await claim(options, source);
+    // After the claim: another reset changes the epochs, and cannot be made from here on without being noticed.
+    await finish();
+    const writers = topics.length > 0 ? partitions : [];
+    const read = () => readCursors(log, source, topics, partitions);
+    const skipped = check(await withPublishers(log, source, writers, read), held, options);
+    await make(options, source, resetOf(options, topics, held));
+    return skipped;
   });
-  await warehouse.setPositions(source, positions, "all", options.topicId);
-  const gone = seen.filter(({ partition }) => !rangeOf(partition, options.offsets));
-  if (gone.length > 0) await warehouse.forget(source, gone.map(({ partition }) => partition));
+  await finish().catch((cause) => {
+    throw new Error(
+      `The positions of ${name} are set, the cursors of its topics are not yet: its next start does that, or the next ` +
+        "weir offsets show",
+      { cause },
+    );
+  });
   return skipped;
 }
 
-/** Positions by partition. */
-type Positions = ReadonlyMap<number, Offset>;
-
-function nextOf(checkpoints: Awaited<ReturnType<Warehouse["positions"]>>): Positions {
-  return new Map(checkpoints.map(({ partition, next }) => [partition, next]));
+/** Where partitions stand. */
+interface Standing {
+  /** Of all that have a position. */
+  readonly checkpoints: readonly Checkpoint[];
+  /** Whether a position is one in a topic that is not there any more. */
+  readonly isAnotherTopic: (checkpoint: Checkpoint) => boolean;
 }
 
-/** The new cursors of a topic. */
-function placed(cursors: Positions, standing: Positions, { positions, offsets }: ResetOptions): Positions {
-  return new Map([...positions].map(([partition, target]) => {
-    const cursor = cursors.get(partition) ?? target;
-    const position = standing.get(partition) ?? target;
-    const isForward = target > position;
-    // Of a topic that was made anew the cursor says nothing.
-    const isAnother = position > (rangeOf(partition, offsets)?.end ?? position);
-    return [partition, isForward || isAnother ? target : Math.min(cursor, target)];
-  }));
+/** Makes the caller the owner of the partitions that have a position, so that these stay where they are. */
+async function claim(options: ResetOptions, source: SourceName): Promise<Standing> {
+  const { services: { warehouse }, positions } = options;
+  const all = await warehouse.positions(source);
+  const [own, others] = [true, false].map((is) => all.filter((each) => positions.has(each.partition) === is));
+  // Those without a position do not get one by it: should this be the end, nothing has happened.
+  return await standing(options, source, [...others!, ...await claimHeld(options, source, own!)]);
 }
 
-function unpublished(
-  topic: string,
-  cursors: Positions,
-  standing: Positions,
-  { positions, offsets }: ResetOptions,
-): Unpublished[] {
-  return [...positions].flatMap(([partition, target]) => {
-    const position = standing.get(partition) ?? target;
-    const cursor = cursors.get(partition) ?? position;
-    const range = rangeOf(partition, offsets);
-    if (!range || target <= position || cursor >= position || position > range.end) return [];
-    const here = Math.min(Math.max(cursor, range.earliest), position);
-    return [
-      { topic, partition, from: cursor, to: here, gone: true },
-      { topic, partition, from: here, to: position, gone: false },
-    ].filter(({ from, to }) => from < to);
+function claimHeld(
+  { services: { warehouse }, positions }: ResetOptions,
+  source: SourceName,
+  held: readonly { readonly partition: number }[],
+): Promise<Checkpoint[]> {
+  const partitions = held.map(({ partition }) => partition);
+  return warehouse.claim(source, partitions, new Map(), (partition) => positions.get(partition)!);
+}
+
+async function standing(
+  { services: { warehouse }, offsets, topicId }: ResetOptions,
+  source: SourceName,
+  checkpoints: readonly Checkpoint[],
+): Promise<Standing> {
+  const ids = await warehouse.topicIds(source);
+  return {
+    checkpoints,
+    isAnotherTopic: ({ partition, next }) => {
+      const id = ids.get(partition);
+      if (id !== undefined && topicId !== undefined) return id !== topicId;
+      return next > (rangeOf(partition, offsets)?.end ?? next);
+    },
+  };
+}
+
+/** What topics will not get; throws when they could still get some of it, and that is not to be skipped. */
+function check(cursors: Cursors, { checkpoints, isAnotherTopic }: Standing, options: ResetOptions) {
+  const { plan, positions, offsets, skipUnpublished } = options;
+  const steps = checkpoints.flatMap((checkpoint): Step[] => {
+    const { partition, next: position } = checkpoint;
+    const target = positions.get(partition);
+    if (target === undefined) return [];
+    const earliest = rangeOf(partition, offsets)?.earliest ?? 0;
+    return [{ partition, position, target, earliest, isAnotherTopic: isAnotherTopic(checkpoint) }];
   });
+  const skipped = unpublished(cursors, steps);
+  const owed = skipped.filter(({ gone }) => !gone);
+  if (owed.length > 0 && !skipUnpublished) throw new Error(refusal(plan.name, owed));
+  return skipped;
+}
+
+function resetOf(
+  { id, topicId, positions, offsets }: ResetOptions,
+  topics: readonly string[],
+  { checkpoints, isAnotherTopic }: Standing,
+): Reset {
+  const partitions = Array.from(positions, ([partition, next]) => {
+    const held = checkpoints.find((each) => each.partition === partition);
+    // Of a topic that was made anew the cursors say nothing.
+    const exactly = held !== undefined && (next > held.next || isAnotherTopic(held));
+    return { partition, epoch: held?.epoch ?? null, next, exactly };
+  });
+  const gone = checkpoints.map(({ partition }) => partition).filter((each) => !rangeOf(each, offsets));
+  return { id, topicId, topics, partitions, gone };
+}
+
+/** Makes the reset. When the answer is lost, the warehouse is asked whether it was made. */
+async function make(options: ResetOptions, source: SourceName, reset: Reset): Promise<void> {
+  const { plan, services: { warehouse } } = options;
+  try {
+    await warehouse.resets.make(source, reset);
+  } catch (cause) {
+    if (cause instanceof Fenced) throw cause;
+    const made = await isMade(options, source, reset).catch(() => {
+      throw new Error(
+        `Cannot tell whether ${plan.name} was reset: the warehouse does not answer any more; look with weir offsets show`,
+        { cause },
+      );
+    });
+    if (!made) throw cause;
+  }
+}
+
+async function isMade(
+  options: ResetOptions,
+  source: SourceName,
+  { id, partitions }: Reset,
+): Promise<boolean> {
+  // Waits for what is still under way, and fences what has not arrived.
+  await claimHeld(options, source, partitions.filter(({ epoch }) => epoch !== null));
+  const last = await options.services.warehouse.resets.last(source);
+  return partitions.every(({ partition }) =>
+    last.some((each) => each.partition === partition && each.id === id)
+  );
 }
 
 function rangeOf(partition: number, offsets: readonly PartitionOffsets[]): PartitionOffsets | undefined {
   return offsets.find((each) => each.partition === partition);
-}
-
-function refusal({ name }: Pipeline, owed: readonly Unpublished[]): string {
-  const [{ topic, partition, from, to }] = owed as [Unpublished];
-  const count = owed.reduce((sum, each) => sum + each.to - each.from, 0);
-  return `Cannot set ${name} to a later position: what ${count} offsets gave to its topics is not published yet, and ` +
-    `would never be; the first are ${from} to ${
-      to - 1
-    } of partition ${partition}, for ${topic}; run the pipeline until ` +
-    "its topics are 0 behind, stop it and try again, or add --skip-unpublished to leave that out";
 }

@@ -1,5 +1,4 @@
 /** How far each output topic has come: a cursor of its own beside the warehouse's position, kept in the log. */
-import { Fenced } from "../errors.ts";
 import type { Cursor, Log } from "../log/mod.ts";
 import { isRecordTopic, keepsStates, type Pipeline } from "../pipeline.ts";
 import type { Offset } from "../record.ts";
@@ -45,7 +44,7 @@ export async function readCursors(
   source: SourceName,
   topics: readonly string[],
   partitions: readonly number[],
-): Promise<Cursors> {
+): Promise<Map<string, Map<number, Offset>>> {
   const read = new Map<string, Map<number, Offset>>();
   for (const topic of topics) {
     const cursors = new Map<number, Offset>();
@@ -56,41 +55,4 @@ export async function readCursors(
     read.set(topic, cursors);
   }
   return read;
-}
-
-const settingTries = 10;
-
-/**
- * Sets the cursors of topics at partitions. Processes that publish are fenced by it, and go on from the new cursors.
- *
- * @param place Gives the new cursors, all of them, from those that are there, which nobody else moves meanwhile. It may be
- * asked several times.
- */
-export async function setCursors(
-  log: Pick<Log, "publisher" | "offsets">,
-  source: SourceName,
-  topics: readonly string[],
-  partitions: readonly number[],
-  place: (held: Cursors) => Cursors | Promise<Cursors>,
-): Promise<void> {
-  if (topics.length === 0) return;
-  for (let tries = 1;; tries++) {
-    const publishers = partitions.map((partition) => log.publisher(publisherId(source, partition)));
-    try {
-      await Promise.all(publishers.map((publisher) => publisher.open()));
-      const placed = await place(await readCursors(log, source, topics, partitions));
-      for (const [i, partition] of partitions.entries()) {
-        const cursors = topics.map((topic) =>
-          cursorAt(source, topic, partition, placed.get(topic)!.get(partition)!)
-        );
-        await publishers[i]!.publish({ records: [], cursors });
-      }
-      return;
-    } catch (error) {
-      // A running process has taken its id back in between.
-      if (!(error instanceof Fenced) || tries === settingTries) throw error;
-    } finally {
-      await Promise.all(publishers.map((publisher) => publisher.close()));
-    }
-  }
 }

@@ -32,43 +32,22 @@ export async function readTopicIds(
 }
 
 /**
- * See {@linkcode Warehouse.setPositions}. A position that was set has no owner: epoch 0, or one more than before. Its owner
- * may have written rows of records that nobody will read again: those read from now on get later write times. A partition
- * that came later starts at the source's watermark: its windows before that are closed already.
+ * See {@linkcode Warehouse.setPositions}. A position that was set has no owner: epoch 0. A partition that came later starts
+ * at the source's watermark: its windows before that are closed already.
  */
 export async function setPositions(
   session: SqlSession,
   { group, topic }: SourceName,
   positions: ReadonlyMap<number, Offset>,
-  which: "absent" | "all",
   topicId?: string,
 ): Promise<void> {
   await session.query(
-    `insert into weir.positions as p (group_id, topic, partition, epoch, next_offset, watermark, topic_id)
+    `insert into weir.positions (group_id, topic, partition, epoch, next_offset, watermark, topic_id)
      select $1, $2, c.partition, 0, c.next_offset, w.watermark, $5
      from (select weir.lock_watermark($1, $2) as watermark) as w,
        unnest($3::integer[], $4::bigint[]) as c (partition, next_offset) order by c.partition
-     on conflict (group_id, topic, partition) ${
-      which === "absent"
-        ? "do nothing"
-        : "do update set next_offset = excluded.next_offset, topic_id = excluded.topic_id, epoch = p.epoch + 1, " +
-          "updated_at = now(), " +
-          "write_time = greatest(p.write_time, (extract(epoch from clock_timestamp()) * 1e6)::bigint)"
-    }`,
+     on conflict (group_id, topic, partition) do nothing`,
     [group, topic, arrayText([...positions.keys()]), arrayText([...positions.values()]), topicId ?? null],
-  );
-}
-
-/** See {@linkcode Warehouse.forget}. */
-export async function forgetPartitions(
-  session: SqlSession,
-  { group, topic }: SourceName,
-  partitions: readonly number[],
-): Promise<void> {
-  const these = "group_id = $1 and topic = $2 and partition = any($3::integer[])";
-  await session.query(
-    `with states as (delete from weir.state where ${these}) delete from weir.positions where ${these}`,
-    [group, topic, arrayText(partitions)],
   );
 }
 
@@ -85,13 +64,7 @@ export async function claimPartitions(
   const present = new Set((await readPositions(session, source)).map((checkpoint) => checkpoint.partition));
   const absent = partitions.filter((partition) => !present.has(partition));
   if (absent.length > 0) {
-    await setPositions(
-      session,
-      source,
-      new Map(absent.map((each) => [each, initial(each)])),
-      "absent",
-      topicId,
-    );
+    await setPositions(session, source, new Map(absent.map((each) => [each, initial(each)])), topicId);
   }
   const rows = await session.query(
     `update weir.positions as p

@@ -15,6 +15,7 @@ import type { ColumnType } from "../columns.ts";
 import type { Fold, Merge } from "../merge.ts";
 import type { Offset } from "../record.ts";
 import type { Outbox, OutboxTarget } from "./outbox.ts";
+import type { Resets } from "./resets.ts";
 import type { Watermarks } from "./watermarks.ts";
 
 export interface Warehouse {
@@ -43,23 +44,17 @@ export interface Warehouse {
   ): Promise<Checkpoint[]>;
 
   /**
-   * Sets where partitions go on: those that have no checkpoint yet (`absent`), or all, taking them from their owners, who
-   * are fenced and start over from there (`all`). Write times go on from now, so that what is read after it wins over
-   * whatever was written before; event times stay. They are positions in the topic of `topicId`; which one that is
-   * is not known without it.
+   * Sets where partitions begin that have no checkpoint yet; others stay as they are. They are positions in the topic of
+   * `topicId`; which one that is is not known without it.
    */
   setPositions(
     source: SourceName,
     positions: ReadonlyMap<number, Offset>,
-    which: "absent" | "all",
     topicId?: string,
   ): Promise<void>;
 
-  /**
-   * Forgets partitions that the topic does not have any more, with the states of their operators: left there, they would
-   * hold back the source's watermark for ever.
-   */
-  forget(source: SourceName, partitions: readonly number[]): Promise<void>;
+  /** Positions that are set anew, and what they leave to be done in the log. */
+  readonly resets: Resets;
 
   /** By partition: the id of the topic that the position is one in, where that is known. */
   topicIds(source: SourceName): Promise<ReadonlyMap<number, string>>;

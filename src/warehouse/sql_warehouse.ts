@@ -1,18 +1,14 @@
 import { ServiceError } from "../errors.ts";
 import type { Offset } from "../record.ts";
-import {
-  claimPartitions,
-  forgetPartitions,
-  readPositions,
-  readTopicIds,
-  setPositions,
-} from "./checkpoint_sql.ts";
+import { claimPartitions, readPositions, readTopicIds, setPositions } from "./checkpoint_sql.ts";
 import { SqlCommits } from "./commit_sql.ts";
 import { createTable, primaryKey } from "./create_table.ts";
 import { migrate } from "./migrations/mod.ts";
 import type { Checkpoint, SourceName, Transaction, Warehouse, WarehouseTable } from "./mod.ts";
 import type { Outbox } from "./outbox.ts";
 import { SqlOutbox } from "./outbox_sql.ts";
+import { SqlResets } from "./reset_sql.ts";
+import type { Resets } from "./resets.ts";
 import { selectRows } from "./select.ts";
 import { type SqlDatabase, type SqlSession, withSession } from "./sql_database.ts";
 import { readStatePage, type StatePageEnd } from "./state_sql.ts";
@@ -66,6 +62,7 @@ class SqlWarehouse implements Warehouse {
   readonly kind: "postgres" | "embedded";
   readonly watermarks: Watermarks;
   readonly outbox: Outbox;
+  readonly resets: Resets;
   readonly #database: SqlDatabase;
   readonly #commits = new SqlCommits();
 
@@ -74,6 +71,7 @@ class SqlWarehouse implements Warehouse {
     this.#database = database;
     this.watermarks = new SqlWatermarks(database);
     this.outbox = new SqlOutbox(database);
+    this.resets = new SqlResets(database);
   }
 
   createTable(table: WarehouseTable): Promise<void> {
@@ -100,14 +98,9 @@ class SqlWarehouse implements Warehouse {
   setPositions(
     source: SourceName,
     positions: ReadonlyMap<number, Offset>,
-    which: "absent" | "all",
     topicId?: string,
   ): Promise<void> {
-    return withSession(this.#database, (session) => setPositions(session, source, positions, which, topicId));
-  }
-
-  forget(source: SourceName, partitions: readonly number[]): Promise<void> {
-    return withSession(this.#database, (session) => forgetPartitions(session, source, partitions));
+    return withSession(this.#database, (session) => setPositions(session, source, positions, topicId));
   }
 
   topicIds(source: SourceName): Promise<Map<number, string>> {

@@ -16,6 +16,7 @@ import {
 import { foldPart } from "./warehouse_folds.ts";
 import { aggregatePart } from "./warehouse_merges.ts";
 import { outboxPart } from "./warehouse_outbox.ts";
+import { resetPart } from "./warehouse_resets.ts";
 import { mergePart, refusalPart } from "./warehouse_rows.ts";
 import { statePart } from "./warehouse_states.ts";
 import { tablePart } from "./warehouse_tables.ts";
@@ -26,6 +27,7 @@ export async function warehouseSuite(store: WarehouseStore, step: Step): Promise
   const warehouse = await store.open();
   try {
     await checkpointPart(warehouse, step);
+    await resetPart(warehouse, step);
     await commitPart(store, warehouse, step);
     await refusalPart(store, warehouse, step);
     await mergePart(store, warehouse, step);
@@ -78,40 +80,23 @@ export async function checkpointPart(warehouse: Warehouse, step: Step): Promise<
     assert.deepEqual(await warehouse.claim(source, [], new Map(), () => 0), []);
   });
 
-  await step(
-    "positions that are set stand where there was none, and overrule only when told to",
-    async () => {
-      const source = newSource();
-      await warehouse.setPositions(source, new Map([[0, 5], [1, 6]]), "absent");
-      assert.deepEqual(await warehouse.claim(source, [0, 1, 2], new Map(), () => 9), [
-        { ...fresh(0, 5), epoch: 1 },
-        { ...fresh(1, 6), epoch: 1 },
-        fresh(2, 9),
-      ]);
-      await warehouse.setPositions(source, new Map([[0, 50], [3, 8]]), "absent");
-      await warehouse.setPositions(source, new Map([[1, 60]]), "all");
-      const positions = await warehouse.positions(source);
-      assert.deepEqual(positions.map(({ partition, epoch, next }) => [partition, epoch, next]), [
-        [0, 1, 5],
-        [1, 2, 60],
-        [2, 1, 9],
-        [3, 0, 8],
-      ]);
-      const times = positions.map(({ writeTime }) => writeTime);
-      const minute = 60e6;
-      assert.deepEqual(times.map((time) => Math.abs(time - Date.now() * 1_000) < minute), [
-        false,
-        true,
-        false,
-        false,
-      ]);
-      await assert.rejects(
-        warehouse.commit({ source, moves: [{ ...fresh(1, 70), epoch: 1, from: 6 }], tables: [] }),
-        Fenced,
-        "the owner before does not know of it",
-      );
-    },
-  );
+  await step("positions that are set stand where there was none, and nowhere else", async () => {
+    const source = newSource();
+    await warehouse.setPositions(source, new Map([[0, 5], [1, 6]]));
+    assert.deepEqual(await warehouse.claim(source, [0, 1, 2], new Map(), () => 9), [
+      { ...fresh(0, 5), epoch: 1 },
+      { ...fresh(1, 6), epoch: 1 },
+      fresh(2, 9),
+    ]);
+    await warehouse.setPositions(source, new Map([[0, 50], [3, 8]]));
+    const positions = await warehouse.positions(source);
+    assert.deepEqual(positions.map(({ partition, epoch, next }) => [partition, epoch, next]), [
+      [0, 1, 5],
+      [1, 1, 6],
+      [2, 1, 9],
+      [3, 0, 8],
+    ]);
+  });
 
   await step("processes that claim at once get epochs one after the other", async () => {
     const source = newSource();
@@ -128,7 +113,7 @@ export async function checkpointPart(warehouse: Warehouse, step: Step): Promise<
     async () => {
       const source = newSource();
       const ids = async () => [...await warehouse.topicIds(source)].sort();
-      await warehouse.setPositions(source, new Map([[0, 5]]), "absent");
+      await warehouse.setPositions(source, new Map([[0, 5]]));
       await warehouse.claim(source, [0], new Map(), () => 0);
       assert.deepEqual(await ids(), [], "nobody has told");
       await warehouse.claim(source, [0, 1], new Map([[0, 1]]), () => 0, "first");
@@ -137,11 +122,23 @@ export async function checkpointPart(warehouse: Warehouse, step: Step): Promise<
       await warehouse.commit({ source, moves: [{ ...fresh(0, 6), from: 5 }], tables: [] });
       await warehouse.claim(source, [0, 1, 2], new Map([[0, 1]]), () => 0, "second");
       await warehouse.claim(source, [0, 1, 2], new Map(), () => 0);
-      await warehouse.setPositions(source, new Map([[0, 7]]), "absent", "second");
+      await warehouse.setPositions(source, new Map([[0, 7]]), "second");
       assert.deepEqual(await ids(), [[0, "first"], [1, "first"], [2, "second"]]);
 
-      await warehouse.setPositions(source, new Map([[1, 7], [3, 8]]), "all", "second");
-      await warehouse.setPositions(source, new Map([[2, 7]]), "all");
+      const reset = (epoch: number | null) => ({ epoch, next: 7, exactly: false });
+      await warehouse.resets.make(source, {
+        id: "a",
+        topicId: "second",
+        partitions: [{ partition: 1, ...reset(3) }, { partition: 3, ...reset(null) }],
+        topics: [],
+        gone: [],
+      });
+      await warehouse.resets.make(source, {
+        id: "b",
+        partitions: [{ partition: 2, ...reset(2) }],
+        topics: [],
+        gone: [],
+      });
       assert.deepEqual(await ids(), [[0, "first"], [1, "second"], [3, "second"]]);
       assert.deepEqual([...await warehouse.topicIds({ ...source, group: "nobody's" })], []);
     },

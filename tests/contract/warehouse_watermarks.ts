@@ -54,7 +54,7 @@ export async function watermarkPart(store: WarehouseStore, warehouse: Warehouse,
       `insert into weir.state select '${group}', '${topic}', p, 'o', 'k', '1', 0, 0 from generate_series(0, 1) as p`,
     );
     assert.equal(await watermarks.close(source, []), undefined);
-    await warehouse.forget(source, [1]);
+    await warehouse.resets.make(source, { id: "r", partitions: [], topics: [], gone: [1] });
     assert.equal((await close(source, []))?.watermark, 5_000);
     assert.deepEqual((await warehouse.positions(source)).map(({ partition }) => partition), [0]);
     const states = await Promise.all([0, 1].map((each) => Array.fromAsync(warehouse.states(source, each))));

@@ -1,12 +1,12 @@
 /** Output topics get every record once, in order, whatever happens to the processes and to the answers of the broker. */
 import assert from "node:assert/strict";
 import { openKafka } from "../../src/log/kafka.ts";
-import { setCursors } from "../../src/runtime/topic_cursor.ts";
 import type { Status } from "../../src/status/snapshot.ts";
 import { service } from "../support/env.ts";
 import { KafkaProxy } from "../support/kafka_proxy.ts";
 import { kafkaClients } from "../support/main_job.ts";
 import { createTopicOf } from "../support/other_client.ts";
+import { setCursors } from "../support/set_cursors.ts";
 import { haveTopicServers, offsets, TopicJob } from "../support/topic_job.ts";
 import type { WeirProcess } from "../support/weir_process.ts";
 
@@ -94,13 +94,7 @@ test("a start gives each sink what it has not had: cursors behind the position a
   await job.produce(100);
   const log = await openKafka({ brokers: [service("kafka")!] });
   const source = { group: job.source, topic: job.source };
-  await setCursors(
-    log,
-    source,
-    [job.output],
-    [0, 1],
-    () => new Map([[job.output, new Map([[0, 40], [1, 150]])]]),
-  );
+  await setCursors(log, source, job.output, new Map([[0, 40], [1, 150]]));
   await log.close();
   await using weir = job.start();
   await weir.until("all is written", isDone);
@@ -180,7 +174,7 @@ test("a reset to a later position is refused while a topic is behind, unless it 
   }
   const log = await openKafka({ brokers: [service("kafka")!] });
   const source = { group: job.source, topic: job.source };
-  await setCursors(log, source, [job.output], [1], () => new Map([[job.output, new Map([[1, 40]])]]));
+  await setCursors(log, source, job.output, new Map([[1, 40]]));
   await log.close();
   await job.produce(50);
   await assert.rejects(

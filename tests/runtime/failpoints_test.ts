@@ -8,7 +8,7 @@ function recorded(): { services: Services; seen: string[] } {
   const port = (...names: string[]) =>
     Object.fromEntries(names.map((name) => [name, () => Promise.resolve(seen.push(name))]));
   const log = { kind: "kafka", ...port("produce", "describe"), consumer: () => port("commit") };
-  const services = { log, tables: port("write"), warehouse: port("claim", "positions") };
+  const services = { log, tables: port("write"), warehouse: { ...port("claim"), resets: port("make") } };
   return { services: services as unknown as Services, seen };
 }
 

@@ -120,6 +120,7 @@ function hangingPublisher() {
     plan,
     source: { group: "g", topic: "t" },
     log: { publisher: () => publisher, offsets: () => never },
+    resets: { last: () => never, finish: () => never },
     meters: [new SinkMeter("alerts", "topic")],
     signal: new AbortController().signal,
     now: () => 0,

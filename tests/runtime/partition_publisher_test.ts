@@ -11,7 +11,9 @@ import type {
 import { openPublishers } from "../../src/runtime/publishing.ts";
 import type { Refusal } from "../../src/runtime/protocol.ts";
 import { SinkMeter } from "../../src/runtime/sink_meter.ts";
-import { readCursors, setCursors } from "../../src/runtime/topic_cursor.ts";
+import { readCursors } from "../../src/runtime/topic_cursor.ts";
+import type { LastReset } from "../../src/warehouse/resets.ts";
+import { setCursors } from "../support/set_cursors.ts";
 
 const source = { group: "group", topic: "in" };
 const plan = pipeline("job", {
@@ -31,6 +33,8 @@ interface Context {
   /** Called around each publication. */
   readonly hooks: { before: (publication: Publication) => void; after: (publication: Publication) => void };
   readonly publications: Publication[];
+  /** The last reset of each partition, as the warehouse has it. */
+  readonly resets: LastReset[];
   /** Waits until the publisher has told something that makes this true. */
   until(condition: () => boolean): Promise<void>;
   values(topic: string): string[];
@@ -46,6 +50,7 @@ function test(promise: string, start: number, run: (context: Context) => Promise
     for (const name of ["in", "a", "b"]) await embedded.createTopic(name, { partitions: 1 });
     const hooks: Context["hooks"] = { before: () => {}, after: () => {} };
     const publications: Publication[] = [];
+    const resets: LastReset[] = [];
     let told: () => void = () => {};
     const log: PublishingOptions["log"] = {
       offsets: (...args) => embedded.offsets(...args),
@@ -71,6 +76,14 @@ function test(promise: string, start: number, run: (context: Context) => Promise
       plan,
       source,
       log,
+      resets: {
+        last: () => Promise.resolve([...resets]),
+        finish: (_, id, partitions) => {
+          const done = (each: LastReset) => each.id === id && partitions.includes(each.partition);
+          resets.splice(0, Infinity, ...resets.map((each) => done(each) ? { ...each, topics: [] } : each));
+          return Promise.resolve();
+        },
+      },
       meters,
       signal: stopped.signal,
       now: () => performance.now(),
@@ -97,6 +110,7 @@ function test(promise: string, start: number, run: (context: Context) => Promise
         fences,
         hooks,
         publications,
+        resets,
         until: async (condition) => {
           while (!condition()) await new Promise<void>((resolve) => told = resolve);
         },
@@ -211,13 +225,7 @@ test("starts over where its cursors were set back to", 0, async (context) => {
   const { publisher, log, until, values, fences } = context;
   publisher.add(stretch(0, 10));
   await until(() => publisher.isIdle);
-  await setCursors(
-    log,
-    source,
-    ["a", "b"],
-    [0],
-    (held) => new Map([...held].map(([each]) => [each, new Map([[0, 6]])])),
-  );
+  for (const topic of ["a", "b"]) await setCursors(log, source, topic, new Map([[0, 6]]));
   publisher.add(stretch(10, 20));
   await until(() => fences.length === 1);
   publisher.resume();
@@ -228,6 +236,26 @@ test("starts over where its cursors were set back to", 0, async (context) => {
   publisher.add(stretch(6, 20));
   await until(() => publisher.isIdle);
   assert.deepEqual(values("a"), [...numbers(0, 10), ...numbers(6, 20)]);
+});
+
+test("drops what was read before a reset, and finishes that", 0, async (context) => {
+  const { publisher, hooks, resets, until, values, cursors, fences } = context;
+  publisher.add(stretch(0, 10));
+  await until(() => publisher.isIdle);
+  hooks.before = () => {
+    hooks.before = () => {};
+    // Of a topic that was made anew: what waits is beyond the new cursor, and not of this topic.
+    resets.push({ partition: 0, id: "r", next: 12, exactly: true, topics: ["a", "b"] });
+    throw new Error("the connection is gone");
+  };
+  publisher.add(stretch(10, 20));
+  await until(() => fences.length > 0);
+  assert.deepEqual([publisher.isIdle, publisher.position, await cursors()], [true, 12, [12, 12]]);
+  assert.deepEqual(resets.map(({ topics }) => topics), [[]]);
+  publisher.resume();
+  publisher.add(stretch(12, 20));
+  await until(() => publisher.isIdle);
+  assert.deepEqual([values("a"), fences.length], [[...numbers(0, 10), ...numbers(12, 20)], 1]);
 });
 
 test("publishes what is before a record that is too large, and refuses that", 0, async (context) => {

@@ -83,11 +83,13 @@ export class FakeLog {
     this.#wake(topic);
   }
 
-  /** As an administrator does who makes it anew at once. */
-  recreateTopic(topic: string): void {
+  /** As an administrator does who makes it anew at once. `keepCursors`: what groups have committed in it stays. */
+  recreateTopic(topic: string, { keepCursors = false } = {}): void {
     const partitions = this.#topic(topic).length;
     this.topics.delete(topic);
-    for (const group of this.#groups.values()) if (group.topic === topic) group.committed.clear();
+    for (const group of this.#groups.values()) {
+      if (group.topic === topic && !keepCursors) group.committed.clear();
+    }
     this.createTopic(topic, partitions, this.#limits.get(topic));
   }
 

@@ -11,6 +11,7 @@ import {
   type WarehouseColumn,
   type WarehouseTable,
 } from "../../src/warehouse/mod.ts";
+import type { LastReset, Reset } from "../../src/warehouse/resets.ts";
 import { StoredStates } from "../support/stored_states.ts";
 import type { Wire } from "./wire.ts";
 
@@ -38,6 +39,7 @@ export class FakeWarehouse {
   >();
   readonly #positions = new Map<string, Map<number, Checkpoint>>();
   readonly #topicIds = new Map<string, Map<number, string>>();
+  readonly #resets = new Map<string, Map<number, LastReset>>();
   readonly #states = new Map<string, StoredStates>();
   readonly #runs = new Set<string>();
 
@@ -58,9 +60,14 @@ export class FakeWarehouse {
       primaryKey: (schema, table) => call("primaryKey", () => this.#primaryKey(`${schema}.${table}`)),
       claim: (source, partitions, held, initial, topicId) =>
         call("claim", () => this.claim(source, partitions, held, initial, topicId)),
-      setPositions: (source, positions, which, topicId) =>
-        call("setPositions", () => this.setPositions(source, positions, which, topicId)),
-      forget: (source, partitions) => call("forget", () => this.forget(source, partitions)),
+      setPositions: (source, positions, topicId) =>
+        call("setPositions", () => this.setPositions(source, positions, "absent", topicId)),
+      resets: {
+        make: (source, reset) => call("resets make", () => this.reset(source, reset)),
+        last: (source) => call("resets last", () => this.lastResets(source)),
+        finish: (source, id, partitions) =>
+          call("resets finish", () => this.finishReset(source, id, partitions)),
+      },
       topicIds: (source) => call("topicIds", () => new Map(this.#idsOf(source))),
       watermarks: {
         read: notAsked,
@@ -93,12 +100,15 @@ export class FakeWarehouse {
   backup(): () => void {
     const tables = [...this.tables].map(([name, { table, rows }]) => [name, table, [...rows]] as const);
     const positions = [...this.#positions].map(([name, held]) => [name, new Map(held)] as const);
+    const resets = [...this.#resets].map(([name, held]) => [name, new Map(held)] as const);
     const events = this.history.length;
     return () => {
       this.tables.clear();
       for (const [name, table, rows] of tables) this.tables.set(name, { table, rows: new Map(rows) });
       this.#positions.clear();
       for (const [name, held] of positions) this.#positions.set(name, new Map(held));
+      this.#resets.clear();
+      for (const [name, held] of resets) this.#resets.set(name, new Map(held));
       this.history.length = events;
     };
   }
@@ -139,10 +149,32 @@ export class FakeWarehouse {
     });
   }
 
-  forget(source: SourceName, partitions: readonly number[]): void {
-    for (const partition of partitions) {
+  /** @throws {Fenced} when a partition has another epoch than is given. */
+  reset(source: SourceName, { id, topicId, partitions, topics, gone }: Reset): void {
+    for (const { partition, epoch } of partitions) {
+      const held = this.#of(source).get(partition)?.epoch ?? null;
+      if (held !== epoch) throw new Fenced(`partition ${partition} has epoch ${held}, not ${epoch}`);
+    }
+    const positions = new Map(partitions.map(({ partition, next }) => [partition, next]));
+    this.setPositions(source, positions, "all", topicId);
+    const resets = this.#resetsOf(source);
+    for (const { epoch: _, ...reset } of partitions) resets.set(reset.partition, { ...reset, id, topics });
+    for (const partition of gone) {
       this.#of(source).delete(partition);
       this.#idsOf(source).delete(partition);
+      resets.delete(partition);
+    }
+  }
+
+  lastResets(source: SourceName): LastReset[] {
+    return [...this.#resetsOf(source).values()].sort((a, b) => a.partition - b.partition);
+  }
+
+  finishReset(source: SourceName, id: string, partitions: readonly number[]): void {
+    const resets = this.#resetsOf(source);
+    for (const partition of partitions) {
+      const held = resets.get(partition);
+      if (held?.id === id) resets.set(partition, { ...held, topics: [] });
     }
   }
 
@@ -250,6 +282,13 @@ export class FakeWarehouse {
     const ids = this.#topicIds.get(name) ?? new Map();
     this.#topicIds.set(name, ids);
     return ids;
+  }
+
+  #resetsOf({ group, topic }: SourceName): Map<number, LastReset> {
+    const name = JSON.stringify([group, topic]);
+    const resets = this.#resets.get(name) ?? new Map();
+    this.#resets.set(name, resets);
+    return resets;
   }
 
   #of({ group, topic }: SourceName): Map<number, Checkpoint> {

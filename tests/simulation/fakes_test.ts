@@ -1,4 +1,5 @@
 /** The fakes keep the promises of the ports that they stand for: held to the suites of the real adapters. */
+import { resetPart } from "../contract/warehouse_resets.ts";
 import { checkpointPart, commitPart, runsPart } from "../contract/warehouse_suite.ts";
 import { logSuite } from "../contract/log_suite.ts";
 import { Seeded } from "../support/seeded.ts";
@@ -34,6 +35,7 @@ Deno.test("the fake warehouse keeps the warehouse's promises", async (t) => {
   const warehouse = fake.connect(ownWire());
   const step = async (name: string, run: () => Promise<void>) => void await t.step(name, run);
   await checkpointPart(warehouse, step);
+  await resetPart(warehouse, step);
   await commitPart(
     { open: () => Promise.resolve(warehouse), query: (text) => select(fake, text) },
     warehouse,

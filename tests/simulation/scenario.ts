@@ -42,9 +42,9 @@ export class Scenario implements Disposable {
     return new Wire(name, this.time, this.#random, this.faults, (line) => void this.trace.push(line));
   }
 
-  start(): SimulatedProcess {
+  start(wire = this.wire(`process ${++this.#started}`)): SimulatedProcess {
     return new SimulatedProcess({
-      wire: this.wire(`process ${++this.#started}`),
+      wire,
       stores: this.stores,
       workers: 1,
       maxBatchRecords: 10,

@@ -79,13 +79,21 @@ export class TopicJob implements AsyncDisposable {
 
   /** Runs another command on the pipeline. */
   async run(...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--allow-all", main, ...args, `${this.#folder}/job.ts`],
-      env: this.#env(service("kafka")!),
-    }).output();
-    const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+    const { code, output } = await this.attempt(args);
     if (code !== 0) throw new Error(output);
     return output;
+  }
+
+  /** Runs another command, which may come to any end. */
+  async attempt(
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ): Promise<{ code: number; signal: Deno.Signal | null; output: string }> {
+    const { code, signal, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--allow-all", main, ...args, `${this.#folder}/job.ts`],
+      env: { ...this.#env(service("kafka")!), ...env },
+    }).output();
+    return { code, signal, output: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
   }
 
   async createTopic(topic: string, numPartitions: number): Promise<void> {

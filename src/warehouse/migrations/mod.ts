@@ -7,6 +7,7 @@ import { moments } from "./0004_moments.ts";
 import { outbox } from "./0005_outbox.ts";
 import { outboxWaiting } from "./0006_outbox_waiting.ts";
 import { topicIds } from "./0007_topic_ids.ts";
+import { resets } from "./0008_resets.ts";
 import { watermarks } from "./0002_watermarks.ts";
 
 /** In order; the place in the list, from 1, is the number. A migration that was released is never changed. */
@@ -18,6 +19,7 @@ const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: "outbox", sql: outbox },
   { name: "outbox_waiting", sql: outboxWaiting },
   { name: "topic_ids", sql: topicIds },
+  { name: "resets", sql: resets },
 ];
 
 /** Advisory locks of Postgres are numbers that applications choose: this one guards Weir's own tables and DDL. */

@@ -7,8 +7,11 @@ import { failpoints } from "../../../src/runtime/failpoints.ts";
 /** COMMIT is made, and its answer still on the way: only the connection knows when that is. */
 const beforeCommitsAnswer = "warehouse.commit.answer";
 
-/** All moments at which a process can be killed. */
-export const deadlyMoments: readonly string[] = [...failpoints, beforeCommitsAnswer];
+/** All moments at which a process can be killed; resets are for a command. */
+export const deadlyMoments: readonly string[] = [
+  ...failpoints.filter((point) => !point.startsWith("resets.")),
+  beforeCommitsAnswer,
+];
 
 /**
  * Keeps so many processes of a job running. Each is killed by kill -9 at a random moment of those above, and started
