@@ -26,8 +26,14 @@ export interface ClusterClient {
   admin(): ClusterAdmin;
   producer(topic: string): TopicProducer;
   transactionalProducer(id: string): TransactionalProducer;
-  /** A membership that has not joined yet; `opened` as for {@linkcode Join}. */
-  membership(topic: string, group: string, listener: ConsumerListener, opened: () => void): Membership;
+  /** A membership that has not joined yet; `opened` as for {@linkcode Join}, `topicId` tells the topic's id as it is. */
+  membership(
+    topic: string,
+    group: string,
+    listener: ConsumerListener,
+    opened: () => void,
+    topicId: () => Promise<string | undefined>,
+  ): Membership;
   /** Whether an error says that the request, or a record in it, is too large. */
   isTooLarge(error: unknown): boolean;
   /** Whether an error says that a topic is not there. */
@@ -98,7 +104,8 @@ class ClusterLog implements Log {
   consumer(topic: string, group: string): LogConsumer {
     const consumer = new GroupConsumer(
       topic,
-      (listener, opened) => this.#client.membership(topic, group, listener, opened),
+      (listener, opened) =>
+        this.#client.membership(topic, group, listener, opened, () => this.topicId(topic)),
     );
     this.#consumers.push(consumer);
     return consumer;

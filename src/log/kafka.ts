@@ -18,8 +18,8 @@ export async function openKafka(settings: KafkaSettings): Promise<Log> {
     admin: () => new KafkajsAdmin(clients()),
     producer: (topic) => new KafkaProducer(topic, clients()),
     transactionalProducer: (id) => new KafkaTransactionalProducer(id, clients()),
-    membership: (topic, group, listener, opened) =>
-      new KafkaMembership(clients(), topic, group, listener, opened),
+    membership: (topic, group, listener, opened, topicId) =>
+      new KafkaMembership(clients(), topic, group, listener, opened, topicId),
     isTooLarge,
     isAbsent,
     isLoginRefused,

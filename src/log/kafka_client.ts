@@ -29,7 +29,7 @@ export async function loadKafkaClients(settings: KafkaSettings): Promise<KafkaCl
   ]);
   if (RequestQueue.prototype.scheduleCheckPendingRequests !== scheduleCheckPendingRequests) {
     RequestQueue.prototype.scheduleCheckPendingRequests = scheduleCheckPendingRequests;
-    fetchRecordSets(Broker.prototype);
+    fetchRecordSets(Broker.prototype, protocol);
   }
   const socketFactory = answeredSockets(answerTimeout);
   return () => {

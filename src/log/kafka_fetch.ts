@@ -1,13 +1,23 @@
 import type { Batch } from "kafkajs";
 import { loadDecompress } from "./kafka_compression.ts";
 import { type FetchedPartition, readFetchResponse } from "./fetch_response.ts";
+import { fetchApi, fetchById, type FetchOptions, type FetchRequest } from "./kafka_fetch_request.ts";
+import type { Protocol } from "./kafka_requests.ts";
 import { type Decompress, type RecordSet, surveyRecordSet } from "./record_set.ts";
+
+/** Brokers' answers: the topic of this id is not there (any more), or is not the one of that name. */
+const anotherTopic = [100, 103];
+/** The answer that kafkajs knows in the place of those: it asks where the topic is, and joins its group anew. */
+const unknownTopic = 3;
 
 /**
  * The rack of consumers that get record sets instead of messages. kafkajs brings it from a consumer's settings to each of
  * its requests, and nothing else that could tell them from others; the broker is told of no rack.
  */
-export const recordSetsRack = "weir-record-sets";
+export class RecordSetsRack {
+  /** The id of the topic that is read. As long as it is not known, any topic is that has the name. */
+  topicId: string | undefined;
+}
 
 /** All that a fetch has brought from a partition, in one message. Its offset is that of the last record. */
 export interface RecordSetMessage {
@@ -16,36 +26,48 @@ export interface RecordSetMessage {
   readonly decompress: Decompress;
 }
 
-/** The message of a batch that was fetched for `recordSetsRack`. */
+/** The message of a batch that was fetched for `RecordSetsRack`. */
 export function recordSetOf({ messages }: Batch): RecordSetMessage {
   return messages[0] as unknown as RecordSetMessage;
 }
 
 /** What of kafkajs's connection to a broker is needed here. */
 interface Broker {
+  /** What the broker knows, by the number of the request. */
+  readonly versions?: Readonly<Record<number, { readonly maxVersion: number } | undefined>>;
   lookupRequest: (apiKey: number, definition: unknown) => Request;
-  fetch(request: { readonly rackId?: string }): Promise<unknown>;
+  fetch(request: { readonly rackId?: unknown }): Promise<unknown>;
 }
 
-type Request = (options: unknown) => {
-  readonly request: { readonly apiVersion: number };
+type Request = (options: FetchOptions) => {
+  readonly request: FetchRequest;
   readonly response: { readonly decode: (bytes: Uint8Array) => Promise<unknown> };
 };
 
 /**
- * Has brokers answer the consumers of `recordSetsRack` with whole record sets. kafkajs 2.2.4 makes more than ten objects
+ * Has brokers answer the consumers of `RecordSetsRack` with whole record sets. kafkajs 2.2.4 makes more than ten objects
  * for each record, on the main thread, and lets aborted records pass: it takes the list of aborted transactions for
  * sorted, though it is in the order of their ends, and looks at one of them for each record.
+ *
+ * A topic whose id is known is asked for by that, as kafkajs does not: should it be deleted and made anew, nothing comes
+ * of the one that has its name then.
  */
-export function fetchRecordSets(prototype: Broker): void {
+export function fetchRecordSets(prototype: Broker, { Encoder }: Pick<Protocol, "Encoder">): void {
   const { fetch } = prototype;
   prototype.fetch = function (this: Broker, request) {
-    if (request.rackId !== recordSetsRack) return fetch.call(this, request);
-    const { lookupRequest } = this;
+    const rack = request.rackId;
+    if (!(rack instanceof RecordSetsRack)) return fetch.call(this, request);
+    const { lookupRequest, versions } = this;
+    const { topicId } = rack;
+    const knowsIds = (versions?.[fetchApi.apiKey]?.maxVersion ?? 0) >= fetchApi.apiVersion;
     this.lookupRequest = (apiKey, definition) => (options) => {
       const found = lookupRequest(apiKey, definition)(options);
-      const { apiVersion } = found.request;
-      return { ...found, response: { ...found.response, decode: (bytes) => decode(apiVersion, bytes) } };
+      const request = topicId === undefined || !knowsIds
+        ? found.request
+        : fetchById(options, topicId, () => new Encoder());
+      const topics = options.topics.map(({ topic }) => topic);
+      const decode = (bytes: Uint8Array) => decodeResponse(request.apiVersion, bytes, topics[0]!);
+      return { ...found, request, response: { ...found.response, decode } };
     };
     try {
       // It looks up how to ask before it waits for anything.
@@ -56,15 +78,18 @@ export function fetchRecordSets(prototype: Broker): void {
   };
 }
 
-/** The answer in the shape of kafkajs's own. */
-async function decode(version: number, bytes: Uint8Array): Promise<unknown> {
-  const { throttleTime, errorCode, sessionId, topics } = readFetchResponse(version, bytes);
+/** The answer in the shape of kafkajs's own. Answers by id name no topic; a consumer here has one, whose name is given. */
+async function decodeResponse(version: number, bytes: Uint8Array, name: string): Promise<unknown> {
+  const isById = version >= fetchApi.apiVersion;
+  // A newer answer starts with the tagged fields of its head, of which there are none.
+  const body = isById ? bytes.subarray(1) : bytes;
+  const { throttleTime, errorCode, sessionId, topics } = readFetchResponse(version, body);
   // From version 8 on the broker leaves it to the client to wait.
   const throttled = version >= 8
     ? { throttleTime: 0, clientSideThrottleTime: throttleTime }
     : { throttleTime };
   const responses = topics.map(async ({ topic, partitions }) => ({
-    topicName: topic,
+    topicName: isById ? name : topic,
     partitions: await Promise.all(partitions.map(decodePartition)),
   }));
   return { ...throttled, errorCode, sessionId, responses: await Promise.all(responses) };
@@ -82,7 +107,7 @@ async function decodePartition(
   }
   return {
     partition,
-    errorCode,
+    errorCode: anotherTopic.includes(errorCode) ? unknownTopic : errorCode,
     highWatermark: String(highWatermark),
     lastStableOffset: String(lastStableOffset),
     abortedTransactions: [],

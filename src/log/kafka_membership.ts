@@ -3,7 +3,7 @@ import type { Offset } from "../record.ts";
 import { closeTimeout, membership, within } from "./brokers.ts";
 import type { Membership } from "./group_consumer.ts";
 import { errorType, type KafkaClient } from "./kafka_client.ts";
-import { recordSetOf, recordSetsRack } from "./kafka_fetch.ts";
+import { recordSetOf, RecordSetsRack } from "./kafka_fetch.ts";
 import type { ConsumerListener } from "./mod.ts";
 import { readRecordSet } from "./record_set.ts";
 
@@ -32,6 +32,8 @@ export class KafkaMembership implements Membership {
   readonly #topic: string;
   readonly #listener: ConsumerListener;
   readonly #opened: () => void;
+  readonly #topicId: () => Promise<string | undefined>;
+  readonly #rack = new RecordSetsRack();
   readonly #ended = Promise.withResolvers<void>();
   #joining: Promise<void> = Promise.resolve();
   #leaving: Promise<void> | undefined;
@@ -55,14 +57,17 @@ export class KafkaMembership implements Membership {
     group: string,
     listener: ConsumerListener,
     opened: () => void,
+    topicId: () => Promise<string | undefined>,
   ) {
     this.#client = client;
+    this.#topicId = topicId;
     this.#topic = topic;
     this.#listener = listener;
     this.#opened = opened;
     this.#consumer = client.kafka.consumer({
       groupId: group,
-      rackId: recordSetsRack,
+      // kafkajs does not look at it.
+      rackId: this.#rack as unknown as string,
       allowAutoTopicCreation: false,
       sessionTimeout: membership.sessionTimeout,
       heartbeatInterval: membership.heartbeatInterval,
@@ -133,7 +138,11 @@ export class KafkaMembership implements Membership {
     this.#paused.clear();
     this.#sought.clear();
     if (partitions.length > 0) this.#consumer.pause(this.#these(partitions));
-    const asked = (async () => await this.#listener.assigned(this.#assigned))();
+    const asked = (async () => {
+      // First, so that what the owner finds in the log is of this topic or of a later one, of which nothing is fetched.
+      if (partitions.length > 0) this.#rack.topicId = await this.#topicId();
+      return await this.#listener.assigned(this.#assigned);
+    })();
     asked.then((positions) => {
       if (generation === this.#generation && !this.#left) this.#start(positions);
     }).catch((error) => {

@@ -41,10 +41,13 @@ interface ProtocolRequest<T> {
   };
 }
 
-interface Encoder {
+export interface Encoder {
   writeBoolean(value: boolean): Encoder;
   writeBuffer(bytes: Uint8Array): Encoder;
+  writeInt8(value: number): Encoder;
   writeInt32(value: number): Encoder;
+  /** Also of its digits. */
+  writeInt64(value: number | string): Encoder;
   writeUVarInt(value: number): Encoder;
   writeUVarIntString(value: string): Encoder;
 }

@@ -5,6 +5,8 @@
  * - `produce` resolves when the records are durable (Kafka: acks=all, idempotent). Records of one key go to one
  *   partition, by Kafka's own hash (murmur2), in the order given. When it throws, some may have been written.
  * - A consumer sees the records of a partition in offset order, each once, from the position it was given.
+ * - Nothing is fetched of a topic that was made anew, by the same name, before `assigned` was called for it (except by
+ *   kafkajs from brokers before 3.1).
  * - `ConsumerListener.fetched` is never awaited: reading goes on, and so do heartbeats, whatever becomes of the
  *   records. `pause` is how a reader says that it has enough.
  * - Nothing is committed but by `commit` and by a publisher; a commit never moves what is read.

@@ -58,7 +58,7 @@ export class PlatformaticMembership implements Membership {
     fetchRecordSets(library, this.#consumer);
     this.#reader = new PlatformaticReader(this.#consumer, topic, decompress, {
       fetched: (batch) => listener.fetched(batch),
-      partitionsChanged: () => this.#ended.resolve(),
+      topicChanged: () => this.#ended.resolve(),
       failed: (error) => this.#end(error),
     });
   }
@@ -81,7 +81,11 @@ export class PlatformaticMembership implements Membership {
     this.#assigned = assigned.toSorted((a, b) => a - b);
     this.#reader.clear();
     this.#sought.clear();
-    const asked = (async () => await this.#listener.assigned(this.#assigned))();
+    const asked = (async () => {
+      // First, so that what the owner finds in the log is of this topic or of a later one, of which nothing is fetched.
+      if (this.#assigned.length > 0) await this.#reader.learn();
+      return await this.#listener.assigned(this.#assigned);
+    })();
     asked.then((positions) => {
       if (generation === this.#generation && !this.#left) this.#start(positions);
     }).catch((error) => {

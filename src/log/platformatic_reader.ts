@@ -32,8 +32,8 @@ interface Brought extends Asked {
 
 export interface ReaderEvents {
   fetched(batch: Batch): void;
-  /** The topic has more partitions, or fewer, than when reading began. */
-  partitionsChanged(): void;
+  /** The topic is another one than it was, or has more partitions, or fewer. */
+  topicChanged(): void;
   failed(error: unknown): void;
 }
 
@@ -52,6 +52,7 @@ export class PlatformaticReader {
   readonly #brought: Brought[] = [];
   /** Brokers that a fetch is under way to. */
   readonly #busy = new Set<number>();
+  #topicId: string | undefined;
   #partitions: number | undefined;
   #later: ReturnType<typeof setTimeout> | undefined;
 
@@ -69,6 +70,13 @@ export class PlatformaticReader {
     this.#paused.clear();
     clearTimeout(this.#later);
     this.#later = undefined;
+  }
+
+  /** Reads nothing from here on of a topic that is made later by the same name. */
+  async learn(): Promise<void> {
+    // It may be an answer of a while ago, of a topic that is gone: then fetching fails.
+    const { topics } = await this.#consumer.metadata({ topics: [this.#topic] });
+    this.#topicId = topics.get(this.#topic)!.id;
   }
 
   /** Reads these partitions, but for those that were paused since the last `clear`. */
@@ -107,7 +115,7 @@ export class PlatformaticReader {
     const { topics } = await this.#consumer.metadata({ topics: [this.#topic] });
     const { id, partitions, partitionsCount } = topics.get(this.#topic)!;
     this.#partitions ??= partitionsCount;
-    if (partitionsCount !== this.#partitions) return this.#events.partitionsChanged();
+    if (partitionsCount !== this.#partitions || id !== this.#topicId) return this.#events.topicChanged();
     const byLeader = Map.groupBy(this.#due(), (partition) => partitions[partition]?.leader ?? -1);
     for (const [leader, led] of byLeader) {
       if (leader < 0) this.#askLater();

@@ -66,6 +66,27 @@ export function kafkaLogSuite(name: string, open: (settings: KafkaSettings) => P
     });
   }
 
+  test("reads nothing of a topic that is made anew before it has asked for positions in it", async (log) => {
+    const topic = uniqueName("log");
+    await log.createTopic(topic, { partitions: 1 });
+    const make = (text: string) => log.produce(topic, ["a", "b", "c"].map((each) => record(text + each)));
+    await make("old ");
+    const reader = new LogReader(log.consumer(topic, uniqueName("group")));
+    reader.startAt = async () => {
+      if (reader.assignments.length > 1) return 1;
+      // Nothing is being fetched now, so no broker tells that the topic is gone.
+      await deleteTopic(topic);
+      await createTopicOf(topic, 1_000_000);
+      await make("new ");
+      return 2;
+    };
+    const asked: number[] = [];
+    reader.taken = () => void asked.push(reader.assignments.length);
+    await reader.consumer.start(reader);
+    await reader.until("something is read", () => asked.length > 0);
+    assert.ok(asked[0]! > 1, "it was read from a position in the topic before");
+  });
+
   test("shares the partitions between the members of a group, and gives them over", async (log) => {
     const topic = uniqueName("log");
     const group = uniqueName("group");

@@ -18,6 +18,8 @@ export class FakeConsumer implements LogConsumer {
   /** Counts assignments and losses, to know an outdated answer. */
   #assignment = 0;
   #assigned: readonly number[] = [];
+  /** Of the topic that was there when the owner was asked for positions. */
+  #topicId: string | undefined;
   readonly #positions = new Map<number, Offset>();
   readonly #sought = new Map<number, Offset>();
   readonly #paused = new Set<number>();
@@ -103,6 +105,7 @@ export class FakeConsumer implements LogConsumer {
   /** There may be something to read. */
   wake(): void {
     if (this.#fetching || this.#stopped || this.wire.dead) return;
+    if (this.#isAnotherTopic()) return this.wire.hear(() => this.#askAnew());
     const from = this.#next();
     if (!from) return;
     this.#fetching = true;
@@ -125,7 +128,23 @@ export class FakeConsumer implements LogConsumer {
     this.#paused.clear();
   }
 
+  #isAnotherTopic(): boolean {
+    const { log, topic } = this.#group;
+    return this.#positions.size > 0 && log.topics.has(topic) && log.topicId(topic) !== this.#topicId;
+  }
+
+  /** The topic was made anew: the same partitions are assigned anew. */
+  #askAnew(): void {
+    if (!this.#isAnotherTopic()) return;
+    const assigned = this.#assigned;
+    this.#close();
+    this.#assigned = assigned;
+    this.#ask(this.#assignment);
+  }
+
   #ask(assignment: number): void {
+    const { log, topic } = this.#group;
+    this.#topicId = log.topics.has(topic) ? log.topicId(topic) : undefined;
     const asked = (async () => await this.#listener!.assigned(this.#assigned))();
     asked.then((positions) => {
       if (assignment !== this.#assignment) return;
@@ -157,7 +176,7 @@ export class FakeConsumer implements LogConsumer {
   #fetch(partition: number, from: Offset): void {
     const { time, random, faults } = this.wire;
     const [assignment, seeks] = [this.#assignment, this.#seeks.get(partition)];
-    const batch = faults.down.has("log")
+    const batch = faults.down.has("log") || this.#isAnotherTopic()
       ? undefined
       : this.#read(partition, from, random.integer(1, this.#group.log.options.fetches ?? mostFetched));
     time.after(random.integer(0, 20), () =>
