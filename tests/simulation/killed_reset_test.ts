@@ -282,3 +282,41 @@ Deno.test("a reset of a group that has never read gives positions to all partiti
   });
   assert.deepEqual([...outcomes].sort(), [0, 2]);
 });
+
+for (const running of [true, false]) {
+  const whom = running ? "under a process" : "between two runs";
+  Deno.test(`a warehouse put back to before, amid or after a reset, ${whom}: topics lack nothing`, async () => {
+    for (const moment of ["before", "amid", "after"] as const) {
+      using reset = new ResetScenario();
+      const { scenario } = reset;
+      const backups: Partial<Record<typeof moment, () => void>> = {};
+      await reset.fallBehind();
+      const cursor = reset.cursor();
+      backups.before = scenario.stores.warehouse.backup();
+      const wire = scenario.wire("the command");
+      wire.freezeAt(/resets finish/, () => backups.amid = scenario.stores.warehouse.backup());
+      const { result, settled } = reset.command(new Map([[0, 5]]), wire);
+      await scenario.until("its cursors are set", () => wire.frozen);
+      wire.thaw();
+      await scenario.until("the command ends", settled);
+      await result;
+      backups.after = scenario.stores.warehouse.backup();
+      const process = scenario.start();
+      await scenario.until("all is published", () => reset.isDone());
+      if (!running) {
+        process.kill();
+        scenario.lose(process);
+      }
+      const end = reset.end();
+      backups[moment]!();
+      if (!running) scenario.start();
+      scenario.things.produce(20, "good");
+      await scenario.until("all is published", () => reset.isDone());
+      assert.deepEqual(scenario.failures, []);
+      // As cursors are not in the warehouse, only what it was still to set is done again.
+      const again = moment === "amid" ? reset.made(5, end) : [];
+      const expected = [...reset.made(0, cursor), ...again, ...reset.made(5, reset.end())];
+      assert.deepEqual(reset.published(), expected.sort((a, b) => a - b), moment);
+    }
+  });
+}
