@@ -1,10 +1,11 @@
+import { resetPositions } from "../../src/runtime/reset_positions.ts";
 import { Seeded } from "../support/seeded.ts";
 import { sessionTimeout } from "./fake_consumer.ts";
 import { HeldTime } from "./held_time.ts";
 import { heldBytes, recordsMoved, violations } from "./invariants.ts";
 import { SimulatedProcess } from "./process.ts";
-import { group, sourceTopic } from "./simulated_pipeline.ts";
-import { type BrokenStores, openStores, publishedTo, resetTo, type Stores } from "./stores.ts";
+import { group, simulatedPipeline, sourceTopic } from "./simulated_pipeline.ts";
+import { type BrokenStores, openStores, publishedTo, type Stores } from "./stores.ts";
 import { ThingSource } from "./thing_source.ts";
 import { type Faults, noFaults, type Service, Wire } from "./wire.ts";
 
@@ -24,6 +25,8 @@ export interface Outcome {
 const troubled = 20_000;
 /** Milliseconds after that, in which everything must be brought in. */
 const patience = 150_000;
+/** Milliseconds after which nothing is on its way any more of what was sent. */
+const longestRequest = 31_000;
 
 /**
  * Runs one schedule of faults, which its seed decides: some processes of one group read a topic while records come in, and
@@ -61,6 +64,9 @@ class Simulation {
   #processes: SimulatedProcess[] = [];
   #started = 0;
   #mayReset = true;
+  #resets = 0;
+  /** Commands that may still set a position. */
+  readonly #resetting = new Set<string>();
   #steps = 0;
 
   constructor({ seed, ...given }: SimulationOptions) {
@@ -223,7 +229,7 @@ class Simulation {
     this.#stores.log.addPartition(sourceTopic);
   }
 
-  /** As by `weir offsets reset`. */
+  /** By the command, which may be killed. */
   #reset(): void {
     const source = { topic: sourceTopic, group };
     const { warehouse, log } = this.#stores;
@@ -231,8 +237,29 @@ class Simulation {
     if (held.length === 0 || !this.#mayReset) return;
     const { partition } = this.#random.pick(held);
     const next = this.#random.integer(0, log.topics.get(sourceTopic)![partition]!.length);
-    this.#tell(`partition ${partition} is set to ${next}`);
-    resetTo(this.#stores, new Map([[partition, next]]));
+    const name = `reset ${++this.#resets}`;
+    this.#tell(`${name} sets partition ${partition} to ${next}`);
+    const wire = new Wire(name, this.time, this.#added, this.#faults, this.#tell);
+    const result = resetPositions({
+      plan: simulatedPipeline,
+      services: { log: log.connect(wire), warehouse: warehouse.connect(wire) },
+      id: name,
+      positions: new Map([[partition, next]]),
+      offsets: log.offsets(sourceTopic, group),
+      topicId: log.topicId(sourceTopic),
+      skipUnpublished: this.#added.chance(0.8),
+    });
+    const ended = () => this.#resetting.delete(name);
+    this.#resetting.add(name);
+    result.then(() => this.#tell(`${name} is done`), (error) => this.#tell(`${name}: ${error.message}`)).then(
+      ended,
+    );
+    if (!this.#added.chance(0.4)) return;
+    this.time.after(this.#added.integer(0, 300), () => {
+      this.#tell(`${name} is killed`);
+      wire.cut();
+      this.time.after(longestRequest, ended);
+    });
   }
 
   /** As from an older backup, without a word to the processes. */
@@ -241,6 +268,7 @@ class Simulation {
     this.time.after(made, () => {
       // Made by processes that take it to be there from then on: before that they have to be started anew.
       if (!this.#stores.warehouse.tables.has("public.windows")) return;
+      if (this.#resetting.size > 0) return;
       this.#tell("a backup of the warehouse is made");
       const restore = this.#stores.warehouse.backup();
       // The positions in the topics would not go back with it.
