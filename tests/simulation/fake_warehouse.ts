@@ -19,9 +19,10 @@ export type TextRow = Record<string, string | null>;
 
 /** What has become of a partition's position, in order. */
 export type PositionEvent =
-  | ({ readonly kind: "move"; readonly by: string } & Move)
+  | ({ readonly kind: "move"; readonly topic: string; readonly by: string } & Move)
   | {
     readonly kind: "set";
+    readonly topic: string;
     readonly partition: number;
     readonly before: Offset | null;
     readonly next: Offset;
@@ -101,6 +102,7 @@ export class FakeWarehouse {
     const tables = [...this.tables].map(([name, { table, rows }]) => [name, table, [...rows]] as const);
     const positions = [...this.#positions].map(([name, held]) => [name, new Map(held)] as const);
     const resets = [...this.#resets].map(([name, held]) => [name, new Map(held)] as const);
+    const states = [...this.#states].map(([name, stored]) => [name, stored.copy()] as const);
     const events = this.history.length;
     return () => {
       this.tables.clear();
@@ -109,6 +111,8 @@ export class FakeWarehouse {
       for (const [name, held] of positions) this.#positions.set(name, new Map(held));
       this.#resets.clear();
       for (const [name, held] of resets) this.#resets.set(name, new Map(held));
+      this.#states.clear();
+      for (const [name, stored] of states) this.#states.set(name, stored.copy());
       this.history.length = events;
     };
   }
@@ -201,7 +205,8 @@ export class FakeWarehouse {
       });
       if (topicId === undefined) ids.delete(partition);
       else ids.set(partition, topicId);
-      this.history.push({ kind: "set", partition, before: before?.next ?? null, next });
+      const { topic } = source;
+      this.history.push({ kind: "set", topic, partition, before: before?.next ?? null, next });
     }
   }
 
@@ -215,7 +220,7 @@ export class FakeWarehouse {
     for (const move of moves) {
       const { from: _, ...checkpoint } = move;
       positions.set(move.partition, { ...checkpoint, idle: false });
-      const event = { kind: "move", by, ...move } as const;
+      const event = { kind: "move", topic: source.topic, by, ...move } as const;
       this.history.push(event);
       this.moves.push(event);
     }

@@ -3,7 +3,7 @@ import type { SourceRecord } from "../../src/record.ts";
 import type { PipelineStatus } from "../../src/status/snapshot.ts";
 import { type FakeLog, mostFetched } from "./fake_log.ts";
 import type { CellRow } from "./fake_tables.ts";
-import type { TextRow } from "./fake_warehouse.ts";
+import type { PositionEvent, TextRow } from "./fake_warehouse.ts";
 import { deadLetterTopic, mostOutBytes, outTopic, sourceTopic, windowSize } from "./simulated_pipeline.ts";
 import type { Stores } from "./stores.ts";
 import type { Kind, Made } from "./thing_source.ts";
@@ -30,7 +30,7 @@ const perhapsKinds: readonly Kind[] = ["refused-by-warehouse", "refused-by-table
 export function violations(ended: Ended): string[] {
   const times = timesDue(ended);
   return [
-    ...positionsMove(ended),
+    ...positionsMove(ended.stores.warehouse.history),
     ...thingsAreCounted(ended, times),
     ...windowsAddUp(ended, times),
     ...deadLettersAreThere(ended, times),
@@ -58,17 +58,16 @@ function timesDue({ stores, things }: Ended): Map<Made, number> {
 }
 
 /** Each move starts where the last one ended, and goes on. */
-function positionsMove({ stores }: Ended): string[] {
-  const at = new Map<number, number>();
+export function positionsMove(history: readonly PositionEvent[]): string[] {
+  const at = new Map<string, number>();
   const wrong: string[] = [];
-  for (const event of stores.warehouse.history) {
-    const { partition, next } = event;
-    if (event.kind === "move" && (event.from !== at.get(partition) || next <= event.from)) {
-      wrong.push(
-        `partition ${partition} stood at ${at.get(partition)} and moved from ${event.from} to ${next}`,
-      );
+  for (const event of history) {
+    const { topic, partition, next } = event;
+    const where = `partition ${partition} of ${topic}`;
+    if (event.kind === "move" && (event.from !== at.get(where) || next <= event.from)) {
+      wrong.push(`${where} stood at ${at.get(where)} and moved from ${event.from} to ${next}`);
     }
-    at.set(partition, next);
+    at.set(where, next);
   }
   return wrong;
 }

@@ -5,6 +5,7 @@ import { type Cell, type CellRow, FakeTables } from "./fake_tables.ts";
 import { UnfencedLog } from "./fake_log.ts";
 import { FakeWarehouse, type TextRow } from "./fake_warehouse.ts";
 import { simulate } from "./simulation.ts";
+import { type StagesOptions, StagesSimulation } from "./stages.ts";
 import { type BrokenStores, refusedBy } from "./stores.ts";
 
 const refuses = (row: TextRow) => refusedBy("warehouse")(Object.values(row));
@@ -49,14 +50,32 @@ const bugs: Readonly<Record<string, () => BrokenStores>> = {
   "tables in which the last write wins": () => ({ tables: new CarelessTables(refusedBy("tables")) }),
 };
 
-for (const [bug, stores] of Object.entries(bugs)) {
-  Deno.test(`the simulation finds ${bug}`, async () => {
-    for (let seed = 1; seed <= 300; seed++) {
-      const { violations } = await simulate({ seed, ...stores() });
-      if (violations.length > 0) return;
-    }
-    assert.fail("300 seeds found nothing");
-  });
+/** Behind a repartition nothing goes to tables. */
+const stageBugs: typeof bugs = {
+  "a warehouse that fences nobody": () => ({ warehouse: new UnfencedWarehouse() }),
+  "a warehouse that forgets rows": () => ({ warehouse: new ForgetfulWarehouse() }),
+  "a log that fences no publishers": () => ({ openLog: (options) => new UnfencedLog(options) }),
+};
+
+const simulations = [
+  { name: "the simulation", run: simulate, bugs },
+  {
+    name: "the simulation of stages",
+    run: (options: StagesOptions) => new StagesSimulation(options).run(),
+    bugs: stageBugs,
+  },
+] as const;
+
+for (const { name, run, bugs } of simulations) {
+  for (const [bug, stores] of Object.entries(bugs)) {
+    Deno.test(`${name} finds ${bug}`, async () => {
+      for (let seed = 1; seed <= 300; seed++) {
+        const { violations } = await run({ seed, ...stores() });
+        if (violations.length > 0) return;
+      }
+      assert.fail("300 seeds found nothing");
+    });
+  }
 }
 
 Deno.test("a seed always gives the same trace", async () => {

@@ -1,4 +1,3 @@
-import { delimited, kafka, map, mapWithState, pipeline, postgresTable, repartition } from "weir";
 import type { Pipeline } from "../../src/pipeline.ts";
 import { Seeded } from "../support/seeded.ts";
 import { sessionTimeout } from "./fake_consumer.ts";
@@ -7,58 +6,45 @@ import { FakeTables } from "./fake_tables.ts";
 import { FakeWarehouse } from "./fake_warehouse.ts";
 import { HeldTime } from "./held_time.ts";
 import { SimulatedProcess } from "./process.ts";
+import { behind, cursorGroup, regrouped, sourceTopic } from "./regrouped.ts";
 import type { Outcome } from "./simulation.ts";
+import { type SetCursor, stageViolations } from "./stage_invariants.ts";
+import type { BrokenStores } from "./stores.ts";
 import { noFaults, type Service, Wire } from "./wire.ts";
-
-const codec = delimited(["id", "key"], ",");
-
-/** Numbers the records of each key, which are in all partitions of the source. */
-const regrouped = pipeline("regrouped", {
-  source: kafka("things", { group: "g", codec }),
-  outputs: (things) => {
-    const numbered = things.pipe(
-      repartition("by_key", { key: ({ key }) => key, codec, partitions: 2 }),
-      mapWithState({
-        by: ({ key }) => key,
-        initial: () => 0,
-        update: (count, { id, key }) => ({ state: count + 1, emit: [{ key, number: count + 1, id }] }),
-      }),
-    );
-    const columns = { key: "text", number: "int", id: "text" } as const;
-    return [
-      things.pipe(map(({ id }) => ({ id }))).to(
-        postgresTable("seen", { columns: { id: "text" }, key: ["id"] }),
-      ),
-      numbered.to(postgresTable("numbered", { columns, key: ["key", "number"] })),
-    ];
-  },
-});
-const [behind] = regrouped.stages;
 
 /** Milliseconds in which things go wrong, and after that, in which everything must be brought in. */
 const troubled = 15_000;
 const patience = 120_000;
 
+export interface StagesOptions extends Omit<BrokenStores, "tables"> {
+  readonly seed: number;
+}
+
 /** Runs one schedule of faults on both sides of a repartition, which the seed decides. */
 export class StagesSimulation {
   readonly #random: Seeded;
+  /** For what was added later, so that the seeds before it still do what they did. */
+  readonly #added: Seeded;
   readonly #time = new HeldTime();
   readonly #trace: string[] = [];
   readonly #faults = noFaults();
   readonly #log: FakeLog;
-  readonly #warehouse = new FakeWarehouse();
+  readonly #warehouse: FakeWarehouse;
   readonly #failures: string[] = [];
   readonly #settings: { workers: number; maxBatchRecords: number; memoryBytes: number };
   readonly #seed: number;
-  /** The values of all records. */
-  readonly #sent: string[] = [];
+  readonly #cursors: SetCursor[] = [];
+  #sent = 0;
   #processes: SimulatedProcess[] = [];
   #started = 0;
 
-  constructor(seed: number) {
+  constructor({ seed, openLog, warehouse = new FakeWarehouse() }: StagesOptions) {
     const random = this.#random = new Seeded(this.#seed = seed);
-    this.#log = new FakeLog({ time: this.#time, random, trace: this.#tell });
-    this.#log.createTopic("things", 3);
+    this.#added = new Seeded(seed ^ 0xadded);
+    const log = { time: this.#time, random, trace: this.#tell };
+    this.#log = openLog?.(log) ?? new FakeLog(log);
+    this.#warehouse = warehouse;
+    this.#log.createTopic(sourceTopic, 3);
     this.#faults.refused = random.pick([0, 0.02, 0.2]);
     this.#faults.lost = random.pick([0, 0.02, 0.2]);
     this.#faults.slow = random.pick([0, 0, 0.02]);
@@ -77,16 +63,18 @@ export class StagesSimulation {
     for (let fault = this.#random.integer(2, 10); fault > 0; fault--) {
       this.#at(this.#random.pick(this.#troubles));
     }
+    for (let more = this.#added.integer(0, 4); more > 0; more--) {
+      this.#time.after(this.#added.integer(0, troubled), this.#added.pick(this.#moreTroubles));
+    }
+    if (this.#added.chance(0.25)) this.#putBack();
     await this.#pass(troubled);
     Object.assign(this.#faults, { refused: 0, lost: 0, slow: 0 });
     this.#faults.down.clear();
-    const left = () =>
-      this.#left(regrouped) + this.#left(behind!) + (this.#sent.length - this.#passed.length);
-    await this.#pass(patience, () => left() <= 0);
+    await this.#pass(patience, () => this.#left() === 0);
     // What would be written twice has time to be.
     await this.#pass(5_000);
     for (const process of this.#processes) process.kill();
-    return { violations: this.#violations(), trace: this.#trace, records: this.#sent.length };
+    return { violations: this.#violations(), trace: this.#trace, records: this.#sent };
   }
 
   async #pass(milliseconds: number, until: () => boolean = () => false): Promise<void> {
@@ -107,7 +95,14 @@ export class StagesSimulation {
     () => this.#outage("log"),
     () => this.#outage("warehouse"),
     () => this.#rebalance(regrouped),
-    () => this.#rebalance(behind!),
+    () => this.#rebalance(behind),
+  ];
+
+  readonly #moreTroubles: (() => void)[] = [
+    () => this.#reset(regrouped),
+    () => this.#reset(behind),
+    () => this.#partition(),
+    () => this.#freezePublishing(),
   ];
 
   #start(): void {
@@ -135,13 +130,12 @@ export class StagesSimulation {
   }
 
   #produce(): void {
+    const last = this.#log.topics.get(sourceTopic)!.length - 1;
     const records = Array.from({ length: this.#random.integer(1, 30) }, () => {
-      const line = `${this.#sent.length},k${this.#random.integer(0, 4)}`;
-      this.#sent.push(line);
-      const value = new TextEncoder().encode(line);
-      return { key: null, value, headers: [], partition: this.#random.integer(0, 2) };
+      const value = new TextEncoder().encode(`${this.#sent++},k${this.#random.integer(0, 4)}`);
+      return { key: null, value, headers: [], partition: this.#random.integer(0, last) };
     });
-    this.#log.append("things", records);
+    this.#log.append(sourceTopic, records);
   }
 
   #kill(): void {
@@ -190,6 +184,62 @@ export class StagesSimulation {
     this.#log.group(topic, group).rebalance();
   }
 
+  /** As by `weir offsets reset`: first the cursor of what the stage publishes, then its position. */
+  #reset({ source: { topic, group } }: Pipeline): void {
+    const source = { topic, group };
+    const held = this.#warehouse.positions(source);
+    if (held.length === 0) return;
+    const { partition } = this.#added.pick(held);
+    const next = this.#added.integer(0, this.#log.topics.get(topic)![partition]!.length);
+    if (topic === sourceTopic) {
+      const before = this.#published(partition);
+      // It has no cursor before it has an owner.
+      if (before === undefined) return;
+      this.#cursors.push({ partition, before, next });
+      this.#log.setCursors(topic, cursorGroup, new Map([[partition, next]]));
+    }
+    this.#warehouse.claim(source, [partition], new Map(), () => next);
+    this.#time.after(this.#added.integer(0, 2_000), () => {
+      this.#tell(`partition ${partition} of ${topic} is set to ${next}`);
+      this.#warehouse.setPositions(source, new Map([[partition, next]]), "all", this.#log.topicId(topic));
+    });
+  }
+
+  /** Behind the repartition, keys would leave their states behind. */
+  #partition(): void {
+    this.#tell("the source gets a partition");
+    this.#log.addPartition(sourceTopic);
+  }
+
+  /** Just before it passes records on, and for so long that another takes over and passes on the same. */
+  #freezePublishing(): void {
+    const process = this.#processes.find(({ ended, wire }) => !ended && !wire.frozen);
+    process?.wire.freezeAt(/ publish [1-9]/, () => {
+      this.#tell(`${process.wire.name} is frozen before it publishes`);
+      this.#forget(process);
+      if (this.#processes.every(({ ended, wire }) => ended || wire.frozen)) this.#start();
+      this.#time.after(sessionTimeout + this.#added.integer(100, 10_000), () => {
+        this.#tell(`${process.wire.name} goes on`);
+        process.wire.thaw();
+      });
+    });
+  }
+
+  /** As from an older backup, without a word to the processes. */
+  #putBack(): void {
+    const made = this.#added.integer(0, troubled - 1);
+    this.#time.after(made, () => {
+      // Made by processes that take it to be there from then on: before that they have to be started anew.
+      if (!this.#warehouse.tables.has("public.numbered")) return;
+      this.#tell("a backup of the warehouse is made");
+      const restore = this.#warehouse.backup();
+      this.#time.after(this.#added.integer(0, troubled - made), () => {
+        this.#tell("the warehouse is put back from the backup");
+        restore();
+      });
+    });
+  }
+
   #forget({ wire }: SimulatedProcess): void {
     this.#time.after(sessionTimeout, () => this.#log.lose(wire));
   }
@@ -199,39 +249,38 @@ export class StagesSimulation {
     return alive.length > 0 ? this.#random.pick(alive) : undefined;
   }
 
-  /** How many records of a stage's topic are not in the warehouse. */
-  #left({ source: { topic, group } }: Pipeline): number {
-    const positions = this.#warehouse.positions({ topic, group });
-    const done = positions.reduce((sum, { next }) => sum + next, 0);
-    return (this.#log.topics.get(topic) ?? []).flat().length - done;
+  /** How many records are not in the warehouse, or have not passed. */
+  #left(): number {
+    const ends = this.#log.topics.get(sourceTopic)!;
+    const unpublished = ends.reduce(
+      (sum, { length }, partition) => sum + length - (this.#published(partition) ?? 0),
+      0,
+    );
+    return this.#lag(regrouped) + this.#lag(behind) + unpublished;
   }
 
-  /** What came to the topic between the stages. */
-  get #passed(): string[] {
-    const records = (this.#log.topics.get("by_key") ?? []).flat();
-    return records.map((record) => new TextDecoder().decode(record!.value!));
+  #lag({ source: { topic, group } }: Pipeline): number {
+    const next = new Map(
+      this.#warehouse.positions({ topic, group }).map((held) => [held.partition, held.next]),
+    );
+    return (this.#log.topics.get(topic) ?? []).reduce(
+      (sum, { length }, partition) => sum + length - (next.get(partition) ?? 0),
+      0,
+    );
+  }
+
+  /** How far a partition of the source has passed; undefined before it has an owner. */
+  #published(partition: number): number | undefined {
+    return this.#log.group(sourceTopic, cursorGroup).committed.get(partition);
   }
 
   #violations(): string[] {
-    const wrong = [...this.#failures];
-    const isAll = (lines: readonly string[]) => lines.toSorted().join() === this.#sent.toSorted().join();
-    const passed = this.#passed;
-    if (!isAll(passed)) wrong.push(`${passed.length} records have passed of ${this.#sent.length}`);
-    const rows = this.#warehouse.rows("public.numbered");
-    if (!isAll(rows.map(({ id, key }) => `${id},${key}`))) {
-      wrong.push(`${rows.length} records are numbered of ${this.#sent.length}`);
-    }
-    for (const key of new Set(rows.map((row) => row.key))) {
-      const numbers = rows.filter((row) => row.key === key).map(({ number }) => Number(number));
-      if (numbers.toSorted((a, b) => a - b).some((number, i) => number !== i + 1)) {
-        wrong.push(`${key} has the numbers ${numbers}`);
-      }
-    }
-    const seen = this.#warehouse.rows("public.seen").length;
-    if (seen !== this.#sent.length) {
-      wrong.push(`the first stage has seen ${seen} records of ${this.#sent.length}`);
-    }
-    return wrong;
+    const left = this.#left();
+    return [
+      ...this.#failures,
+      ...left > 0 ? [`${left} records are left`] : [],
+      ...stageViolations({ log: this.#log, warehouse: this.#warehouse, cursors: this.#cursors }),
+    ];
   }
 
   readonly #tell = (line: string): void => {

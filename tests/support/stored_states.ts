@@ -7,6 +7,14 @@ export class StoredStates {
   /** How many rows came in. */
   written = 0;
 
+  /** One that goes its own way from here on. */
+  copy(): StoredStates {
+    const copy = new StoredStates();
+    for (const [id, row] of this.#rows) copy.#rows.set(id, row);
+    copy.written = this.written;
+    return copy;
+  }
+
   apply({ count, bytes }: CopyChunk): void {
     this.written += count;
     for (const line of new TextDecoder().decode(bytes).split("\n").slice(0, -1)) {
