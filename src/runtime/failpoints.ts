@@ -1,6 +1,10 @@
 import { ConfigError } from "../errors.ts";
-import type { Log } from "../log/mod.ts";
+import type { Log, LogConsumer, Publisher } from "../log/mod.ts";
+import type { Tables } from "../sinks/mod.ts";
 import type { Warehouse } from "../warehouse/mod.ts";
+import type { Outbox } from "../warehouse/outbox.ts";
+import type { Resets } from "../warehouse/resets.ts";
+import type { Watermarks } from "../warehouse/watermarks.ts";
 import type { Services } from "./stores.ts";
 
 /**
@@ -9,7 +13,7 @@ import type { Services } from "./stores.ts";
  *     WEIR_TEST_FAILPOINT=warehouse.commit.before:3:kill
  *
  * is kill -9 just before the third transaction. A point is a call to a service, before it is made or after it has
- * succeeded; a number is how often it is passed until it acts, once.
+ * succeeded; a number is how often it is passed until it acts, once. `outbox` and `watermarks` are the warehouse's.
  *
  * | action       | what happens                                               |
  * | ------------ | ---------------------------------------------------------- |
@@ -21,18 +25,44 @@ import type { Services } from "./stores.ts";
  */
 export const failpointVariable = "WEIR_TEST_FAILPOINT";
 
-/** Every call that has a point before and after it. */
+type MethodOf<Port extends string, T> = `${Port}.${Extract<keyof T, string>}`;
+type Call =
+  | MethodOf<"log", Log>
+  | MethodOf<"consumer", LogConsumer>
+  | MethodOf<"publisher", Publisher>
+  | MethodOf<"tables", Tables>
+  | MethodOf<"warehouse", Warehouse>
+  | MethodOf<"watermarks", Watermarks>
+  | MethodOf<"outbox", Outbox>
+  | MethodOf<"resets", Resets>;
+
+/** Every call that has a point before and after it: those that write, or that say what is written next. */
 const calls = [
+  "log.createTopic",
   "log.produce",
+  "consumer.start",
   "consumer.commit",
+  "consumer.stop",
   "publisher.open",
   "publisher.publish",
-  "resets.finish",
-  "resets.make",
+  "publisher.close",
+  "tables.createTable",
   "tables.write",
+  "warehouse.createTable",
   "warehouse.claim",
+  "warehouse.setPositions",
   "warehouse.commit",
-] as const;
+  "watermarks.markIdle",
+  "watermarks.wake",
+  "watermarks.close",
+  "outbox.create",
+  "outbox.hold",
+  "outbox.read",
+  "outbox.delivered",
+  "outbox.release",
+  "resets.make",
+  "resets.finish",
+] as const satisfies readonly Call[];
 
 export const failpoints: readonly string[] = calls.flatMap((call) => [`${call}.before`, `${call}.after`]);
 
@@ -46,7 +76,7 @@ export interface Failpoint {
 
 /** @throws {ConfigError} that says how it is to be written. */
 export function parseFailpoint(text: string): Failpoint {
-  const [, point = "", nth, action = ""] = /^([a-z.]+):(\d+):(kill|stop|delay=\d+)$/.exec(text) ?? [];
+  const [, point = "", nth, action = ""] = /^([a-zA-Z.]+):(\d+):(kill|stop|delay=\d+)$/.exec(text) ?? [];
   if (!failpoints.includes(point) || Number(nth) < 1) {
     throw new ConfigError([
       `${failpointVariable} is "${text}"; give it as warehouse.commit.before:3:kill, with one of ` +
@@ -79,21 +109,25 @@ export function withFailpoint<T extends Services>(
     else if (action === "stop") signal("SIGSTOP");
     else await new Promise((resolve) => setTimeout(resolve, action.delay));
   };
-  const log: Log = around(services.log, "log", pass);
-  const made: Partial<Log> = {
-    consumer: (topic, group) => around(services.log.consumer(topic, group), "consumer", pass),
-    publisher: (id) => around(services.log.publisher(id), "publisher", pass),
-  };
-  const warehouse: Warehouse = around(services.warehouse, "warehouse", pass);
-  const resets = around(services.warehouse.resets, "resets", pass);
+  const { log, tables, warehouse } = services;
   return {
     ...services,
-    log: new Proxy(log, { get: (target, name) => Reflect.get(name in made ? made : target, name) }),
-    tables: around(services.tables, "tables", pass),
-    warehouse: new Proxy(warehouse, {
-      get: (target, name) => name === "resets" ? resets : Reflect.get(target, name),
+    log: instead(around(log, "log", pass), {
+      consumer: (topic, group) => around(log.consumer(topic, group), "consumer", pass),
+      publisher: (id) => around(log.publisher(id), "publisher", pass),
+    }),
+    tables: around(tables, "tables", pass),
+    warehouse: instead(around(warehouse, "warehouse", pass), {
+      watermarks: around(warehouse.watermarks, "watermarks", pass),
+      outbox: around(warehouse.outbox, "outbox", pass),
+      resets: around(warehouse.resets, "resets", pass),
     }),
   };
+}
+
+/** The same object, but for some of what it has. */
+function instead<T extends object>(target: T, others: Partial<T>): T {
+  return new Proxy(target, { get: (_, name) => Reflect.get(name in others ? others : target, name) });
 }
 
 /** The same object, whose calls pass points. */
