@@ -1,18 +1,19 @@
 import type { Job } from "./job.ts";
 
-/** What a rebalance would change: who is a member of the job's group, and who owns each partition. */
+/** What a rebalance would change: who is a member of the job's groups, and who owns each partition. */
 export interface GroupState {
-  readonly state: string;
+  /** Of the group that reads the job's topic, and of the one behind its repartition. */
+  readonly states: readonly string[];
   readonly members: readonly string[];
-  /** By partition: goes up by one with each new owner. */
+  /** By partition of the job's topic: goes up by one with each new owner. */
   readonly epochs: readonly number[];
 }
 
-export async function groupState({ kafka, name, positions }: Job): Promise<GroupState> {
-  const { groups: [group] } = await kafka.admin.describeGroups([name]);
+export async function groupState({ kafka, name, byShop, positions }: Job): Promise<GroupState> {
+  const { groups } = await kafka.admin.describeGroups([name, `${name}/${byShop}`]);
   return {
-    state: group!.state,
-    members: group!.members.map(({ memberId }) => memberId).sort(),
+    states: groups.map(({ state }) => state),
+    members: groups.flatMap(({ members }) => members.map(({ memberId }) => memberId)).sort(),
     epochs: (await positions.read()).map(({ epoch }) => epoch),
   };
 }

@@ -3,9 +3,11 @@ import { service, uniqueName } from "../env.ts";
 import { createDatabase, type TestDatabase } from "../postgres_database.ts";
 import type { Seeded } from "../seeded.ts";
 import { programEnv, startWeir, type WeirProcess } from "../weir_process.ts";
-import { checkOrders, type Found, type Given } from "./invariants.ts";
+import type { Given } from "./good_records.ts";
+import { checkOrders, type Found } from "./invariants.ts";
 import { KafkaClient } from "./kafka_client.ts";
-import { orderPipeline, randomOrder, type Sent } from "./orders.ts";
+import { orderPipeline } from "./order_pipeline.ts";
+import { closingOrder, randomOrder, type Sent, windowMs } from "./orders.ts";
 import { type Position, PositionWatch } from "./position_watch.ts";
 import { until } from "./until.ts";
 
@@ -34,6 +36,11 @@ export interface JobOptions {
   readonly servers?: Addresses;
   /** Default: 4. */
   readonly partitions?: number;
+  /**
+   * How far behind orders may be before their windows close, in milliseconds. A partition that is idle or has no owner is
+   * behind for as long as its processes do not know each other's state, and nothing may be late. Default: five minutes.
+   */
+  readonly latenessMs?: number;
 }
 
 export interface ProcessOptions {
@@ -63,18 +70,23 @@ export class Job implements AsyncDisposable {
     readonly kafka: KafkaClient,
     readonly database: TestDatabase,
     readonly folder: string,
+    readonly latenessMs: number,
   ) {
-    this.positions = new PositionWatch(database);
+    this.positions = new PositionWatch(database, name);
   }
 
   static async open(options: JobOptions): Promise<Job> {
-    const { random, servers = sharedServers(), partitions = 4 } = options;
+    const { random, servers = sharedServers(), partitions = 4, latenessMs = 300_000 } = options;
     const name = uniqueName("chaos");
     const kafka = await KafkaClient.connect(servers.kafka);
     await kafka.createTopic(name, partitions);
     const folder = await Deno.makeTempDir({ prefix: "weir-chaos-" });
-    await Deno.writeTextFile(`${folder}/orders.ts`, orderPipeline(name, partitions, api));
-    return new Job(name, servers, random, kafka, await createDatabase(servers.postgres), folder);
+    await Deno.writeTextFile(
+      `${folder}/orders.ts`,
+      orderPipeline({ name, partitions, latenessMs, api }),
+    );
+    const database = await createDatabase(servers.postgres);
+    return new Job(name, servers, random, kafka, database, folder, latenessMs);
   }
 
   get output(): string {
@@ -84,6 +96,21 @@ export class Job implements AsyncDisposable {
   /** Where each update of the windows goes. */
   get updates(): string {
     return `${this.name}.shops`;
+  }
+
+  /** Where each window goes when it has closed. */
+  get closed(): string {
+    return `${this.name}.closed`;
+  }
+
+  /** Where the orders of each shop are together, in one partition. */
+  get byShop(): string {
+    return `${this.name}.by-shop`;
+  }
+
+  /** Where the orders of each shop go with their numbers. */
+  get numbered(): string {
+    return `${this.name}.numbered`;
   }
 
   get deadLetters(): string {
@@ -120,6 +147,19 @@ export class Job implements AsyncDisposable {
 
   async produce(records: readonly Sent[]): Promise<void> {
     await this.kafka.produce(this.name, records);
+  }
+
+  /**
+   * Closes all windows that there are orders for, by orders that are so much later. All others are waited for first: those
+   * of a partition that nobody has for a moment would be too late.
+   */
+  async closeWindows(): Promise<void> {
+    await this.caughtUp();
+    const timestamp = Date.now() + this.latenessMs + windowMs;
+    const partitions = [...(await this.kafka.ends(this.name)).keys()];
+    await this.produce(
+      partitions.map((partition) => closingOrder(`order ${this.#ids++}`, partition, timestamp)),
+    );
   }
 
   /** Waits until every record that is in the topic now is in the warehouse, and all results have gone on from there. */
@@ -167,7 +207,15 @@ export class Job implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.positions.stop();
-    const topics = [this.name, this.output, this.updates, this.deadLetters];
+    const topics = [
+      this.name,
+      this.output,
+      this.updates,
+      this.closed,
+      this.byShop,
+      this.numbered,
+      this.deadLetters,
+    ];
     const present = await this.kafka.admin.listTopics();
     await this.kafka.admin.deleteTopics({ topics: topics.filter((topic) => present.includes(topic)) });
     await this.kafka[Symbol.asyncDispose]();

@@ -46,9 +46,11 @@ export class KafkaClient implements AsyncDisposable {
 
   async produce(topic: string, records: readonly Sent[]): Promise<void> {
     for (let at = 0; at < records.length; at += 1_000) {
-      const messages = records.slice(at, at + 1_000).map(({ key, value }) => ({
+      const messages = records.slice(at, at + 1_000).map(({ key, value, partition, timestamp }) => ({
         key,
         value: value && Buffer.from(value),
+        ...(partition !== undefined && { partition }),
+        ...(timestamp !== undefined && { timestamp: `${timestamp}` }),
       }));
       await this.#producer.send({ topic, messages, acks: -1 });
     }

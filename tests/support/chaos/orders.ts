@@ -19,6 +19,10 @@ export interface Order {
 export interface Sent {
   readonly key: string | null;
   readonly value: Uint8Array | null;
+  /** Default: by the key. */
+  readonly partition?: number;
+  /** Milliseconds since 1970. Default: now. */
+  readonly timestamp?: number;
 }
 
 /** What a record is: one that all sinks get, one that is filtered, or one that is to be a dead letter. */
@@ -62,92 +66,9 @@ export function faultyOrder(random: Seeded, id: string, fault: WorkerFault, file
   return { key: customer, value: new TextEncoder().encode(JSON.stringify(order)) };
 }
 
-/** In the pipeline's module: what brings the faults about. */
-const bringAbout = `
-    function isThere(file) {
-      try {
-        Deno.statSync(new URL(file, import.meta.url));
-        return true;
-      } catch {
-        return false;
-      }
-    }
-    function bringAbout(order) {
-      const [, fault, file] = /^(throw|hang|end) by (.+)$/.exec(order.note) ?? [];
-      if (fault === undefined || !isThere(file)) return order;
-      if (fault === "throw") setTimeout(() => { throw new Error("a bug"); });
-      if (fault === "end") self.close();
-      while (fault === "hang" && isThere(file));
-      return order;
-    }`;
-
-/**
- * The module of the job's pipeline. It counts the orders of each id, so that one that is applied twice is seen, beside
- * writing them to tables, windows and a topic.
- *
- * @param api The URL of Weir's public API.
- */
-export function orderPipeline(name: string, partitions: number, api: string): string {
-  return `
-    import {
-      aggregate, cassandraTable, count, filter, json, kafka, map, pipeline, postgresTable, sum, text, topic, tumbling,
-      validate,
-    } from ${JSON.stringify(api)};
-
-    const order = {
-      type: "record",
-      name: "Order",
-      fields: [
-        { name: "id", type: "string" }, { name: "customer", type: "string" }, { name: "shop", type: "string" },
-        { name: "amount", type: "double" }, { name: "note", type: "string" },
-      ],
-    } as const;
-    const result = {
-      type: "record",
-      name: "Result",
-      fields: [{ name: "id", type: "string" }, { name: "partition", type: "int" }, { name: "offset", type: "long" }],
-    } as const;
-
-    ${bringAbout}
-
-    export default pipeline("${name.replaceAll("_", "-")}", {
-      source: kafka("${name}", { group: "${name}", codec: json(order), partitions: ${partitions} }),
-      outputs: (stream) => {
-        const orders = stream.pipe(
-          validate((order) => order.amount >= 0 || "a negative amount"),
-          filter((order) => order.shop !== "closed"),
-          map(bringAbout),
-        );
-        return [
-          orders.pipe(map((order, { partition, offset }) => ({ id: order.id, partition, at: offset })))
-            .to(postgresTable("orders", { columns: { id: "text", partition: "int", at: "bigint" }, key: ["id"] })),
-          orders.pipe(aggregate({ by: (order) => ({ id: order.id }), compute: { times: count() } }))
-            .to(postgresTable("applied")),
-          orders.pipe(aggregate({
-            by: (order) => ({ shop: order.shop }),
-            window: tumbling("${windowMs / 1_000}s"),
-            compute: { orders: count(), total: sum((order) => order.amount) },
-          })).to(postgresTable("shops")),
-          orders.pipe(map(({ customer, id, amount }) => ({ customer, id, amount }))).to(cassandraTable("${name}.latest", {
-            columns: { customer: "text", id: "text", amount: "double" },
-            key: ["customer"],
-          })),
-          orders.pipe(map((order, { partition, offset }) => ({ id: order.id, partition, offset })))
-            .to(topic("${name}.out", { key: (row) => row.id, codec: json(result), partitions: 2 })),
-          orders.pipe(aggregate({
-            by: (order) => ({ shop: order.shop }),
-            window: tumbling("${windowMs / 1_000}s"),
-            compute: { orders: count() },
-          })).to(topic("${name}.shops", {
-            key: (row) => row.shop,
-            codec: {
-              ...text(),
-              encode: (row) =>
-                new TextEncoder().encode([row.window_start.getTime(), row.shop, row.orders].join("|")),
-            },
-            partitions: 2,
-          })),
-        ];
-      },
-    });`;
+/** A good order that is ahead of its time, for which windows close. */
+export function closingOrder(id: string, partition: number, timestamp: number): Sent {
+  const customer = `closing customer ${partition}`;
+  const order: Order = { id, customer, shop: "shop 0", amount: 1, note: "" };
+  return { key: customer, value: new TextEncoder().encode(JSON.stringify(order)), partition, timestamp };
 }

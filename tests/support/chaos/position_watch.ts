@@ -17,6 +17,9 @@ export interface Snapshot {
   /** Orders, as they were counted by their ids, and by their windows. */
   readonly applied: number;
   readonly counted: number;
+  /** Behind the repartition: where its partitions stand, and how many orders have their numbers. */
+  readonly behind: readonly Omit<Position, "epoch">[];
+  readonly numbered: number;
 }
 
 /** Of so many looks at the positions, one is a snapshot, which costs the server more. */
@@ -25,7 +28,9 @@ const looksBetweenSnapshots = 20;
 /** Looks at a job's positions in the warehouse again and again, and notes each that went back. */
 export class PositionWatch {
   readonly #database: TestDatabase;
-  readonly #last = new Map<number, Position>();
+  readonly #topic: string;
+  /** By topic and partition. */
+  readonly #last = new Map<string, Position>();
   readonly #stopped = new AbortController();
   #watching: Promise<void> | undefined;
   /** How often it has looked with success. */
@@ -34,19 +39,28 @@ export class PositionWatch {
   readonly wrong: string[] = [];
   readonly snapshots: Snapshot[] = [];
 
-  constructor(database: TestDatabase) {
+  /** @param topic The job's. */
+  constructor(database: TestDatabase, topic: string) {
     this.#database = database;
+    this.#topic = topic;
   }
 
+  /** Where the partitions of the job's topic stand. */
   async read(): Promise<Position[]> {
+    return (await this.#readAll()).get(this.#topic) ?? [];
+  }
+
+  /** By topic: the job's own, and that of its repartition. */
+  async #readAll(): Promise<Map<string, Position[]>> {
     const rows = await this.#database.query(
-      "select partition::text, next_offset::text, epoch::text from weir.positions order by partition",
+      "select topic, partition::text, next_offset::text, epoch::text from weir.positions order by topic, partition",
     );
-    return rows.map((row) => ({
-      partition: Number(row.partition),
-      next: Number(row.next_offset),
-      epoch: Number(row.epoch),
-    }));
+    const positions = new Map<string, Position[]>();
+    for (const { topic, partition, next_offset: next, epoch } of rows) {
+      const position = { partition: Number(partition), next: Number(next), epoch: Number(epoch) };
+      positions.set(topic!, [...positions.get(topic!) ?? [], position]);
+    }
+    return positions;
   }
 
   /** Looks ten times a second, whether the server is there or not. */
@@ -62,7 +76,9 @@ export class PositionWatch {
   async #watch(): Promise<void> {
     for (let look = 1; !this.#stopped.signal.aborted; look++) {
       // The table is not there before the first process is, and the server may be down.
-      for (const position of await this.read().catch(() => [])) this.#note(position);
+      for (const [topic, positions] of await this.#readAll().catch(() => [])) {
+        for (const position of positions) this.#note(topic, position);
+      }
       if (look % looksBetweenSnapshots === 0) {
         const snapshot = await this.snapshot().catch(() => undefined);
         if (snapshot) this.snapshots.push(snapshot);
@@ -74,32 +90,37 @@ export class PositionWatch {
   /** One statement, so that it sees the work of whole transactions. */
   async snapshot(): Promise<Snapshot> {
     const rows = await this.#database.query(
-      `select partition::text, next_offset::text,
-         (select count(*) from orders as o where o.partition = p.partition)::text as orders,
+      `select topic, partition::text, next_offset::text,
+         (select count(*) from orders as o where o.partition = p.partition and p.topic = '${this.#topic}')::text as orders,
          (select coalesce(sum(times), 0) from applied)::text as applied,
-         (select coalesce(sum(orders), 0) from shops)::text as counted
+         (select coalesce(sum(orders), 0) from shops)::text as counted,
+         (select count(*) from numbered)::text as numbered
        from weir.positions as p`,
     );
+    const positions = rows.map((row) => ({
+      topic: row.topic,
+      partition: Number(row.partition),
+      next: Number(row.next_offset),
+      orders: Number(row.orders),
+    }));
     return {
-      partitions: rows.map((row) => ({
-        partition: Number(row.partition),
-        next: Number(row.next_offset),
-        orders: Number(row.orders),
-      })),
+      partitions: positions.filter(({ topic }) => topic === this.#topic),
       applied: Number(rows[0]?.applied ?? 0),
       counted: Number(rows[0]?.counted ?? 0),
+      behind: positions.filter(({ topic }) => topic !== this.#topic),
+      numbered: Number(rows[0]?.numbered ?? 0),
     };
   }
 
-  #note(position: Position): void {
+  #note(topic: string, position: Position): void {
     this.samples++;
     const { partition, next, epoch } = position;
-    const last = this.#last.get(partition);
+    const last = this.#last.get(`${topic} ${partition}`);
     if (last && (next < last.next || epoch < last.epoch)) {
       this.wrong.push(
-        `partition ${partition}: ${last.next} of epoch ${last.epoch}, then ${next} of ${epoch}`,
+        `partition ${partition} of ${topic}: ${last.next} of epoch ${last.epoch}, then ${next} of ${epoch}`,
       );
     }
-    this.#last.set(partition, position);
+    this.#last.set(`${topic} ${partition}`, position);
   }
 }
