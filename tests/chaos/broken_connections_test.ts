@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { extent, seeded } from "../support/chaos/extent.ts";
 import { haveServers, Job } from "../support/chaos/job.ts";
-import { Load } from "../support/chaos/load.ts";
+import { underLoad } from "../support/chaos/under_load.ts";
 import { KafkaProxy } from "../support/kafka_proxy.ts";
 import { PostgresProxy } from "../support/postgres_proxy.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
@@ -30,23 +30,16 @@ for (const { client, rounds } of jobs) {
       client,
       through: { kafka: kafka.address, cassandra: cassandra.address, postgres: postgres.url },
     });
-    job.positions.start();
-    await job.produce(job.orders(100));
-    await job.caughtUp();
-
-    const load = new Load(job, 300);
     const counts = new Map<Fault, number>();
-    for (let round = 0; round < rounds; round++) {
-      const fault = random.chance(halfOpen) ? "halve open" : faults[round % faults.length]!;
-      counts.set(fault, (counts.get(fault) ?? 0) + 1);
-      await breakFor(random.integer(0, 1_500), random.pick([kafka, cassandra, postgres]), fault);
-      // Some faults come while the one before is still being got over, others when all is well again.
-      if (random.chance(0.3)) await job.caughtUp();
-    }
-    await load.stop();
-    await job.caughtUp();
-    const found = await job.check();
-    assert.ok(found.good > 100, JSON.stringify(found));
+    const found = await underLoad(job, async () => {
+      for (let round = 0; round < rounds; round++) {
+        const fault = random.chance(halfOpen) ? "halve open" : faults[round % faults.length]!;
+        counts.set(fault, (counts.get(fault) ?? 0) + 1);
+        await breakFor(random.integer(0, 1_500), random.pick([kafka, cassandra, postgres]), fault);
+        // Some faults come while the one before is still being got over, others when all is well again.
+        if (random.chance(0.3)) await job.caughtUp();
+      }
+    });
     console.log(`${JSON.stringify(Object.fromEntries(counts))}, ${JSON.stringify(found)}`);
     assert.equal(await weir.stop(), 0);
   });

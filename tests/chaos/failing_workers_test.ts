@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { extent, seeded } from "../support/chaos/extent.ts";
 import { haveServers, Job } from "../support/chaos/job.ts";
-import { Load } from "../support/chaos/load.ts";
 import { faultyOrder, workerFaults } from "../support/chaos/orders.ts";
+import { underLoad } from "../support/chaos/under_load.ts";
 
 const rounds = extent({ short: 3, full: 20 });
 const scenario = `${rounds} times that a worker throws, hangs or ends under load lose and repeat nothing`;
@@ -11,28 +11,22 @@ Deno.test({ name: scenario, ignore: !haveServers }, async () => {
   const random = seeded(scenario);
   await using job = await Job.open({ random });
   await using weir = job.start({ flags: ["--workers", "2", "--worker-timeout-ms", "2000"] });
-  job.positions.start();
-  const load = new Load(job, 300);
-  await job.caughtUp();
-
-  for (let round = 0; round < rounds; round++) {
-    const before = await restarts();
-    // Each kind comes, and those after them come in any order.
-    const fault = workerFaults[round] ?? random.pick(workerFaults);
-    const file = `${job.folder}/${fault}-${round}`;
-    await Deno.writeTextFile(file, "");
-    await job.produce([faultyOrder(random, `faulty order ${round}`, fault, `./${fault}-${round}`)]);
-    await weir.until(
-      `a worker that is to ${fault} is replaced`,
-      ({ workers }) => sum(workers) > before || undefined,
-    );
-    await Deno.remove(file);
-    if (random.chance(0.5)) await job.caughtUp();
-  }
-  await load.stop();
-  await job.caughtUp();
-  const found = await job.check();
-  assert.ok(found.good > 100, JSON.stringify(found));
+  const found = await underLoad(job, async () => {
+    for (let round = 0; round < rounds; round++) {
+      const before = await restarts();
+      // Each kind comes, and those after them come in any order.
+      const fault = workerFaults[round] ?? random.pick(workerFaults);
+      const file = `${job.folder}/${fault}-${round}`;
+      await Deno.writeTextFile(file, "");
+      await job.produce([faultyOrder(random, `faulty order ${round}`, fault, `./${fault}-${round}`)]);
+      await weir.until(
+        `a worker that is to ${fault} is replaced`,
+        ({ workers }) => sum(workers) > before || undefined,
+      );
+      await Deno.remove(file);
+      if (random.chance(0.5)) await job.caughtUp();
+    }
+  });
   console.log(`${await restarts()} workers were replaced, ${JSON.stringify(found)}`);
   assert.equal(await weir.stop(), 0);
 
