@@ -1,3 +1,5 @@
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { ConfigError, describeError } from "../errors.ts";
 import { isBehindRepartition, type Pipeline, stagesOf } from "../pipeline.ts";
 import { readyMade } from "../pipelines/mod.ts";
@@ -39,8 +41,7 @@ async function loadPipeline(name: string, folder: string): Promise<LoadedPipelin
 }
 
 function moduleOf(name: string, folder: string): string {
-  const ready = readyMade[name];
-  if (ready) return ready.url;
+  if (Object.hasOwn(readyMade, name)) return readyMade[name]!.url;
   if (name.startsWith("file:")) return name;
   if (!/[/\\]|\.(ts|js|mts|mjs)$/.test(name)) {
     throw new Error(
@@ -48,7 +49,8 @@ function moduleOf(name: string, folder: string): string {
         "or give the path of a module, as in ./my_pipeline.ts",
     );
   }
-  const url = new URL(name, `file://${folder.replaceAll("\\", "/")}/`);
+  // Not as a relative URL: names of files and folders may have a #, a ? or a % in them.
+  const url = pathToFileURL(resolve(folder, name));
   try {
     Deno.statSync(url);
   } catch (cause) {

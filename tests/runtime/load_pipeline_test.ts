@@ -67,3 +67,23 @@ Deno.test("pipelines may read one further topic, each in a group of its own", as
     message: /two pipelines read others as the group others; give each a group of its own/,
   });
 });
+
+Deno.test("folders and files may have any names", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "weir #1 50%25 é" });
+  try {
+    await Deno.writeTextFile(`${folder}/a#b%41.js`, module("a", "a", "by_a"));
+    const loaded = await loadPipelines(["./a#b%41.js"], folder);
+    assert.deepEqual(loaded.map(({ plan }) => plan.name), ["a"]);
+    assert.deepEqual((await loadPipelines([`${folder}/a#b%41.js`], "/")).map(({ plan }) => plan.name), ["a"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("what every object has is no pipeline", async () => {
+  for (const name of ["constructor", "toString", "__proto__"]) {
+    await assert.rejects(loadPipelines([name], "/"), {
+      message: new RegExp(`there is no pipeline "${name}"`),
+    });
+  }
+});
