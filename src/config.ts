@@ -47,8 +47,8 @@ export interface CassandraConfig {
 /**
  * The configuration from the environment and the flags, which win.
  *
- * @param environment Variables by name; those that are empty count as not set.
- * @param flags Values by setting name.
+ * @param environment Variables by name.
+ * @param flags Values by setting name. Empty ones, here and there, count as not set.
  * @param cores How many cores there are.
  * @throws {ConfigError} with every problem that there is.
  */
@@ -60,14 +60,14 @@ export function readConfig(
   const problems = unknownSettings(environment);
   const values = new Map<string, unknown>();
   for (const { name, parse, secret } of settings) {
-    const given = flags[name] ?? environment[name];
-    if (given === undefined || given === "") continue;
+    const given = flags[name] || environment[name];
+    if (!given) continue;
     try {
       values.set(name, parse(given));
     } catch (error) {
       const shown = secret ? "" : ` is "${given}"`;
       problems.push(
-        `${flags[name] !== undefined ? flagOf(name) : name}${shown}: ${(error as Error).message}`,
+        `${flags[name] ? flagOf(name) : name}${shown}: ${(error as Error).message}`,
       );
     }
   }

@@ -73,6 +73,13 @@ Deno.test("the client for Kafka is one of two", () => {
   ]);
 });
 
+Deno.test("an empty flag is none: the environment's value stays", () => {
+  assert.equal(readConfig({ STATUS_PORT: "9001" }, { STATUS_PORT: "" }, 2).statusPort, 9_001);
+  assert.deepEqual(problemsOf({ STATUS_PORT: "x" }, { STATUS_PORT: "" }), [
+    'STATUS_PORT is "x": give a whole number from 0 to 65535',
+  ]);
+});
+
 Deno.test("a flag wins over the environment, and an empty value counts as not set", () => {
   const config = readConfig({ STATUS_PORT: "1", WEIR_WORKERS: "", KAFKA_BROKERS: "" }, {
     STATUS_PORT: "9000",

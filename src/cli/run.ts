@@ -1,11 +1,14 @@
 import type { Command } from "commander";
+import type { Config } from "../config.ts";
 import { describeError } from "../errors.ts";
 import { loadPipelines } from "../runtime/load_pipeline.ts";
 import { startWeir, type Weir } from "../runtime/start.ts";
 import { version } from "../version.ts";
 import type { ExitCode } from "./exit_code.ts";
+import { exitCodeOf, failureText } from "./failure.ts";
 import { Screen } from "./screen.ts";
 import { addSettings, type Flags, readSettings } from "./setting_flags.ts";
+import { Troubles } from "./troubles.ts";
 
 /** Milliseconds for draining, and for ending whatever is left after that. */
 const drainTime = 3_000;
@@ -22,8 +25,18 @@ export function addRunCommand(program: Command, finish: (code: ExitCode) => void
 
 async function run(names: readonly string[], flags: Flags): Promise<ExitCode> {
   const config = readSettings(flags);
-  const pipelines = await loadPipelines(names.length > 0 ? names : ["users"], Deno.cwd());
   const screen = new Screen(config.log, Deno.stdout.isTerminal());
+  try {
+    return await runUntilStopped(names.length > 0 ? names : ["users"], config, screen);
+  } catch (error) {
+    if (config.log !== "json") throw error;
+    screen.say(failureText(error));
+    return exitCodeOf(error);
+  }
+}
+
+async function runUntilStopped(names: readonly string[], config: Config, screen: Screen): Promise<ExitCode> {
+  const pipelines = await loadPipelines(names, Deno.cwd());
   const stopped = stopSignal();
   // What a client library leaves unhandled must not end a process that holds other work.
   globalThis.addEventListener("unhandledrejection", (event) => {
@@ -42,7 +55,12 @@ async function run(names: readonly string[], flags: Flags): Promise<ExitCode> {
   const weir = await starting;
   for (const line of describeServices(weir)) screen.say(line);
   screen.follow(() => weir.status());
+  const troubles = new Troubles();
+  const looking = setInterval(() => {
+    for (const line of troubles.look(weir.status(), performance.now())) screen.say(line);
+  }, 1_000);
   const failure = await Promise.race([stopped, weir.failed]);
+  clearInterval(looking);
   screen.close();
   if (failure === undefined) {
     screen.say("stopping: batches on the way are brought in, the rest is left for the next start");

@@ -39,23 +39,30 @@ export class Screen {
   }
 
   #write(text: string): void {
-    Deno.stdout.writeSync(new TextEncoder().encode(text));
+    try {
+      Deno.stdout.writeSync(new TextEncoder().encode(text));
+    } catch {
+      // Who read it is gone, or the disk that it goes to is full: no reason to stop the work, and nobody to tell.
+    }
   }
 }
 
 const clearLine = "\r\x1b[K";
 
-/** One line for all pipelines: `users 20/s in 20/s out lag 0 p99 8 ms`. */
+/** One line for all pipelines: `users  20/s in  20/s out  lag 0  p99 8 ms`. */
 export function liveLine(status: Status): string {
-  return status.pipelines.map(pipelinePart).join("  |  ");
+  return status.pipelines.map(pipelinePart).join("  |  ").replaceAll(/\s*\p{Cc}+\s*/gu, " ");
 }
 
-function pipelinePart({ name, state, reason, rates, partitions, latencyMs }: PipelineStatus): string {
+function pipelinePart(
+  { name, state, reason, rates, records, partitions, latencyMs }: PipelineStatus,
+): string {
   const lag = partitions.reduce((sum, partition) => sum + partition.lag, 0);
   const rate = (perSecond: number) => `${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`;
   const latency = latencyMs.p99 === null ? "" : `  p99 ${Math.round(latencyMs.p99)} ms`;
+  const letters = records.deadLettered === 0 ? "" : `  dead letters ${records.deadLettered}`;
   const trouble = state === "running" ? "" : `  ${state}${reason === undefined ? "" : `: ${reason}`}`;
   return `${name}  ${rate(rates.inPerSecond)} in  ${
     rate(rates.outPerSecond)
-  } out  lag ${lag}${latency}${trouble}`;
+  } out  lag ${lag}${latency}${letters}${trouble}`;
 }

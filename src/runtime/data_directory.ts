@@ -37,6 +37,14 @@ export function lockDataDirectory(path: string): DataDirectory {
     );
   } catch (cause) {
     lock?.close();
+    if (!/is locked/.test(describeError(cause))) {
+      throw new ServiceError(
+        `Cannot lock the data directory ${path} by its file "lock": ${
+          describeError(cause)
+        }; remove that file, or set WEIR_DATA_DIR to another folder`,
+        { cause },
+      );
+    }
     throw new ServiceError(
       `Another process uses the data directory ${path}; stop it, set WEIR_DATA_DIR to another folder, or set KAFKA_BROKERS, ` +
         "CASSANDRA_CONTACT_POINTS and DATABASE_URL: several processes can share real services only",

@@ -147,6 +147,51 @@ Deno.test("a data directory that cannot be written is exit code 1", async () => 
   });
 });
 
+Deno.test("a lock that is no lock is said to be that, and not another process", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/lock`, "what somebody else has put here".repeat(100));
+    const ended = await weir(["run", "--status-port", "0", "--data-dir", folder]);
+    assert.equal(ended.code, 1, ended.output);
+    assert.match(
+      ended.output,
+      /Cannot lock the data directory .* by its file "lock": file is not a database/,
+    );
+    isClear(ended);
+  });
+});
+
+Deno.test("with WEIR_LOG=json an error is a line of JSON, too", async () => {
+  const ended = await weir(["run", "nosuch"], { WEIR_LOG: "json" });
+  assert.equal(ended.code, 2, ended.output);
+  const { time, message } = JSON.parse(ended.output);
+  assert.ok(!Number.isNaN(Date.parse(time)));
+  assert.match(message, /^weir: there is no pipeline "nosuch"/);
+});
+
+Deno.test("output that nobody reads any more ends nothing", async () => {
+  await inFolder(async (folder) => {
+    const port = freePort();
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--allow-all", main, "run", "--data-dir", folder, "--status-port", `${port}`],
+      clearEnv: true,
+      env: kept(),
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    await child.stdout.cancel();
+    let ended: Deno.CommandStatus | undefined;
+    const end = child.status.then((status) => ended = status);
+    const isReady = async () => {
+      const response = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
+      await response?.body?.cancel();
+      return response?.ok ?? false;
+    };
+    while (ended === undefined && !(await isReady())) await new Promise((done) => setTimeout(done, 100));
+    if (ended === undefined) child.kill("SIGTERM");
+    assert.equal((await end).code, 0);
+  });
+});
+
 Deno.test("a second process on the same data directory is refused, and the first goes on", async () => {
   await inFolder(async (folder) => {
     await using first = startWeir({
@@ -171,6 +216,7 @@ Deno.test("a second process on the same data directory is refused, and the first
 
 Deno.test("help and version are exit code 0", async () => {
   assert.match((await weir(["--version"])).output, /^\d+\.\d+\.\d+\n$/);
+  assert.equal((await weir(["-h"])).code, 0);
   const help = await weir(["run", "--help"]);
   assert.equal(help.code, 0);
   for (const setting of ["KAFKA_BROKERS", "CASSANDRA_CONTACT_POINTS", "DATABASE_URL", "STATUS_PORT"]) {
