@@ -15,8 +15,8 @@ export interface ProducerRun {
 export interface Produced<out T> {
   readonly key: string | null;
   readonly value: T;
-  /** Milliseconds since 1970. Default: now. */
-  readonly timestamp?: number;
+  /** A Date or milliseconds since 1970. Default: now. */
+  readonly timestamp?: Date | number;
 }
 
 /**

@@ -33,6 +33,7 @@ const longestDay = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
  * @throws {TypeError} when it is none, or stands for a date that never comes. The message says which part is wrong.
  */
 export function denoCron(text: string): string {
+  if (typeof text !== "string") throw new TypeError("it is no text");
   const parts = text.trim().split(/\s+/);
   if (parts.length !== fields.length) {
     throw new TypeError(`it has ${text.trim() === "" ? 0 : parts.length} fields, not 5`);

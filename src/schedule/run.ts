@@ -1,7 +1,8 @@
 import type { Log } from "../log/mod.ts";
 import type { Schedule, Source } from "../pipeline.ts";
-import type { ProducerRun } from "../producers/mod.ts";
+import type { Produced, ProducerRun } from "../producers/mod.ts";
 import type { ProducedRecord } from "../record.ts";
+import { shown } from "../shown.ts";
 import { unlessAborted } from "./wait.ts";
 
 /** The most that is written at once: whichever comes first. A larger record goes alone. */
@@ -26,15 +27,14 @@ export interface RunOptions {
  * whatever the producer does.
  */
 export async function runProducer(options: RunOptions): Promise<void> {
-  const { schedule, run } = options;
+  const { run } = options;
   const chunk = new Chunk(options);
-  const values = schedule.produce(run)[Symbol.asyncIterator]();
+  const values = valuesOf(options);
   try {
     for (;;) {
       const step = await unlessAborted(values.next(), run.signal);
       if (step.done) break;
-      const { key, value, timestamp } = step.value;
-      chunk.add(key, value, timestamp ?? options.now());
+      chunk.add(step.value);
       if (chunk.full) await chunk.write();
     }
   } catch (error) {
@@ -45,6 +45,15 @@ export async function runProducer(options: RunOptions): Promise<void> {
     throw error;
   }
   await chunk.write();
+}
+
+/** What a producer gives is looked at, since modules run without having been type-checked. */
+function valuesOf({ schedule, run }: RunOptions): AsyncIterator<Produced<unknown>> {
+  const values: Partial<AsyncIterable<Produced<unknown>>> | undefined = schedule.produce(run);
+  if (typeof values?.[Symbol.asyncIterator] === "function") return values[Symbol.asyncIterator]!();
+  throw new TypeError(
+    `the producer gave ${shown(values)}; give an async generator, as async function* (run) { ... } makes one`,
+  );
 }
 
 /** Records that wait to be written. */
@@ -62,15 +71,29 @@ class Chunk {
     return this.#records.length >= chunkRecords || this.#bytes >= chunkBytes;
   }
 
-  add(key: string | null, value: unknown, timestamp: number): void {
-    const encoded = this.#encode(key, value);
+  add(produced: Produced<unknown>): void {
+    if (typeof produced !== "object" || produced === null) {
+      throw new TypeError(`the producer gave ${shown(produced)} for a record; give { key, value }`);
+    }
+    const key = produced.key ?? null;
+    const value = this.#encode(key, produced.value);
     this.#records.push({
       key: key === null ? null : this.#text.encode(key),
-      value: encoded,
+      value,
       headers: [],
-      timestamp,
+      timestamp: this.#time(key, produced.timestamp),
     });
-    this.#bytes += encoded.length;
+    this.#bytes += value.length;
+  }
+
+  #time(key: string | null, given: Date | number | undefined): number {
+    const timestamp = given ?? this.#options.now();
+    const time = Math.floor(Number(timestamp));
+    if (time >= 0 && Number.isSafeInteger(time)) return time;
+    throw new TypeError(
+      `the producer's value with key ${JSON.stringify(key)} has the timestamp ${shown(timestamp)}; ` +
+        "give a Date, or milliseconds since 1970",
+    );
   }
 
   async write(): Promise<void> {

@@ -3,6 +3,7 @@ import type { Log } from "../log/mod.ts";
 import type { Pipeline, Schedule } from "../pipeline.ts";
 import type { ProducerRun } from "../producers/mod.ts";
 import type { ScheduleStatus } from "../status/snapshot.ts";
+import { shown } from "../shown.ts";
 import type { Warehouse } from "../warehouse/mod.ts";
 import { denoCron } from "./cron.ts";
 import { runProducer } from "./run.ts";
@@ -62,16 +63,21 @@ export function startSchedule(options: ScheduleOptions): RunningSchedule {
  */
 export function scheduleProblem(pipeline: Pipeline): string | undefined {
   if (!pipeline.schedule) return undefined;
+  const { cron, produce } = pipeline.schedule;
   try {
-    denoCron(pipeline.schedule.cron);
+    denoCron(cron);
   } catch (error) {
-    return cronProblem(pipeline.name, pipeline.schedule.cron, error);
+    return cronProblem(pipeline.name, cron, error);
   }
-  return undefined;
+  if (typeof produce === "function") return undefined;
+  return `pipeline "${pipeline.name}": "produce" of its schedule is ${
+    shown(produce)
+  }; give a producer, as in ` +
+    "async function* (run) { ... }";
 }
 
 function cronProblem(name: string, cron: string, error: unknown): string {
-  return `pipeline "${name}": cron "${cron}" cannot be right: ${describeError(error)}; ` +
+  return `pipeline "${name}": cron ${shown(cron)} cannot be right: ${describeError(error)}; ` +
     `give minute, hour, day of the month, month and day of the week, as in "*/5 * * * *"`;
 }
 

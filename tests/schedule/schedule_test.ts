@@ -210,6 +210,47 @@ Deno.test("keys are text, or null", async () => {
   await held.schedule.stop();
 });
 
+Deno.test("a time may be a Date, and a key may be left out", async () => {
+  const produce = async function* () {
+    yield { value: "a", timestamp: new Date(42) };
+    yield { key: undefined, value: "b", timestamp: 43.5 };
+  };
+  const held = new Held(lines(produce as unknown as Producer<string>));
+  await held.idleAfter(1);
+  assert.deepEqual(held.log.records.map(({ key, timestamp }) => [key, timestamp]), [[null, 42], [null, 43]]);
+  await held.schedule.stop();
+});
+
+Deno.test("what is no producer, or gives no records, fails its run with what to give", async () => {
+  const cases: [unknown, RegExp][] = [
+    [
+      () => oneLine,
+      /^the producer gave function; give an async generator, as async function\* \(run\) \{ \.\.\. \}/,
+    ],
+    [async () => await [{ key: "a", value: "b" }], /^the producer gave a Promise; give an async generator/],
+    [
+      () => [{ key: "a", value: "b" }],
+      /^the producer gave \[\{"key":"a","value":"b"\}\]; give an async generator/,
+    ],
+    [async function* () {
+      yield "a";
+    }, /^the producer gave "a" for a record; give \{ key, value \}/],
+    [async function* () {
+      yield { key: "a", value: "b", timestamp: "12:00" };
+    }, /key "a" has the timestamp "12:00"; give a Date, or milliseconds since 1970/],
+    [async function* () {
+      yield { key: "a", value: "b", timestamp: new Date(NaN) };
+    }, /key "a" has the timestamp Invalid Date; give a Date/],
+  ];
+  for (const [produce, expected] of cases) {
+    const held = new Held(lines(produce as Producer<string>));
+    await held.idleAfter(1);
+    assert.match(held.schedule.status().lastRun!.error ?? "", expected);
+    assert.deepEqual(held.lines, []);
+    await held.schedule.stop();
+  }
+});
+
 Deno.test("a producer that throws fails its run with the root cause; what came before stays, and the next tick runs", async () => {
   let broken = true;
   const held = new Held(lines(async function* () {
@@ -354,6 +395,14 @@ Deno.test("cron text that cannot be right is refused with the pipeline, the text
   );
   assert.match(scheduleProblem(plan)!, expected);
   assert.equal(scheduleProblem(lines(oneLine)), undefined);
+  assert.match(
+    scheduleProblem(lines(oneLine, { cron: undefined } as unknown as Partial<Schedule<string>>))!,
+    /^pipeline "lines": cron undefined cannot be right: it is no text; give minute/,
+  );
+  assert.match(
+    scheduleProblem(lines([] as unknown as Producer<string>))!,
+    /^pipeline "lines": "produce" of its schedule is \[\]; give a producer/,
+  );
   const refusing = {
     cron: () => {
       throw new TypeError("Too many crons");
