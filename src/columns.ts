@@ -1,3 +1,5 @@
+import { shown } from "./shown.ts";
+
 /**
  * The types a column can have, the same for every table that Weir writes:
  *
@@ -101,6 +103,8 @@ export function isColumnName(name: string): boolean {
 
 /** What is wrong with a table's columns and key, in words; empty when they fit. */
 export function columnProblems(columns: Columns, key: readonly string[]): string[] {
+  const misfits = misfitsOf(columns, key);
+  if (misfits.length > 0) return misfits;
   const problems: string[] = [];
   const specs = columnSpecs(columns);
   if (specs.length === 0) problems.push("has no columns");
@@ -115,11 +119,27 @@ export function columnProblems(columns: Columns, key: readonly string[]): string
     }
   }
   if (key.length === 0) problems.push("has no key; name the columns that identify a row");
-  for (const name of key) {
+  for (const [i, name] of key.entries()) {
+    if (key.indexOf(name) < i) problems.push(`key column "${name}" is named twice`);
     const spec = specs.find((column) => column.name === name);
     if (!spec) problems.push(`key column "${name}" is not among its columns`);
     else if (spec.optional) problems.push(`key column "${name}" cannot be optional`);
     else if (spec.type === "json") problems.push(`key column "${name}" cannot be json`);
   }
+  return problems;
+}
+
+/** What the compiler refuses, for modules that run without having been checked by it. */
+function misfitsOf(columns: unknown, key: unknown): string[] {
+  const problems: string[] = [];
+  if (typeof columns !== "object" || columns === null || Array.isArray(columns)) {
+    problems.push(`has the columns ${shown(columns)}; give names and types, as in { id: "text" }`);
+  } else {
+    for (const [name, type] of Object.entries(columns)) {
+      if (typeof type === "string") continue;
+      problems.push(`column "${name}" has the type ${shown(type)}; give one as text, as in "int"`);
+    }
+  }
+  if (!Array.isArray(key)) problems.push(`has the key ${shown(key)}; give a list of columns, as in ["id"]`);
   return problems;
 }

@@ -33,6 +33,23 @@ Deno.test("all that is wrong with columns and key is found at once", () => {
   ]);
 });
 
+Deno.test("what a compiler would refuse is told as well", () => {
+  const problemsOf = (columns: unknown, key: unknown) =>
+    columnProblems(columns as Columns, key as readonly string[]);
+  assert.deepEqual(problemsOf(undefined, undefined), [
+    'has the columns undefined; give names and types, as in { id: "text" }',
+    'has the key undefined; give a list of columns, as in ["id"]',
+  ]);
+  assert.deepEqual(problemsOf({ id: "text", at: 5 }, "id"), [
+    'column "at" has the type 5; give one as text, as in "int"',
+    'has the key "id"; give a list of columns, as in ["id"]',
+  ]);
+  assert.deepEqual(problemsOf(["id"], ["id"]), [
+    'has the columns ["id"]; give names and types, as in { id: "text" }',
+  ]);
+  assert.deepEqual(problemsOf({ id: "text" }, ["id", "id"]), ['key column "id" is named twice']);
+});
+
 Deno.test("a name has up to 48 characters", () => {
   const name = "a".repeat(48);
   assert.deepEqual(columnProblems({ [name]: "text" }, [name]), []);

@@ -1,3 +1,4 @@
+import { shown } from "../shown.ts";
 import type { Codec } from "./mod.ts";
 import { decodeUtf8, encodeUtf8, utf8Decoder } from "./text.ts";
 
@@ -21,8 +22,10 @@ export function delimited<const F extends readonly string[]>(
   fields: F,
   separator: string,
 ): Codec<DelimitedRow<F>> {
-  if (separator === "" || fields.length === 0) {
-    throw new TypeError("delimited(): give at least one field and a separator that is not empty");
+  if (!Array.isArray(fields) || fields.length === 0 || typeof separator !== "string" || separator === "") {
+    throw new TypeError(
+      'delimited(): give at least one field and a separator that is not empty, as in delimited(["name", "year"], "$")',
+    );
   }
   const encoder = new TextEncoder();
   const decoder = utf8Decoder();
@@ -32,6 +35,9 @@ export function delimited<const F extends readonly string[]>(
     encode(row) {
       const values = names.map((name) => {
         const value = row[name];
+        if (typeof value !== "string") {
+          throw new Error(`field ${String(name)} is ${shown(value)}, but only text can be written`);
+        }
         if (value.includes(separator)) {
           throw new Error(
             `field ${String(name)} holds the separator "${separator}": ${JSON.stringify(value)}`,

@@ -1,3 +1,4 @@
+import { shown } from "../shown.ts";
 import type { Codec } from "./mod.ts";
 
 /**
@@ -19,8 +20,9 @@ export function text(): Codec<string> {
   };
 }
 
-/** Encodes, or says that UTF-8 cannot hold the text: the encoder itself would write other characters. */
+/** Encodes, or says that it is no text, or one that UTF-8 cannot hold: the encoder itself would write something else. */
 export function encodeUtf8(encoder: TextEncoder, text: string): Uint8Array<ArrayBuffer> {
+  if (typeof text !== "string") throw new Error(`text is needed, but the value is ${shown(text)}`);
   if (!text.isWellFormed()) {
     throw new Error(`half a surrogate pair cannot be written as UTF-8: ${JSON.stringify(text.slice(0, 60))}`);
   }

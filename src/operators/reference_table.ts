@@ -1,6 +1,7 @@
 import { columnProblems, type Columns, type ColumnSpec, columnSpecs, type RowOf } from "../columns.ts";
 import type { Duration } from "../duration.ts";
 import { ConfigError } from "../errors.ts";
+import { shown } from "../shown.ts";
 import { checkOptions, durationOf } from "./options.ts";
 import { referenceRows } from "./reference_rows.ts";
 
@@ -61,6 +62,9 @@ export function referenceTable<const C extends Columns, const N extends keyof C 
   const { columns, key, from, refresh } = options;
   const problems = columnProblems(columns, [key]).map((problem) => `${what} ${problem}`);
   if (problems.length > 0) throw new ConfigError(problems);
+  if (typeof from !== "object" || from === null) {
+    throw new TypeError(`${what}: "from" is ${shown(from)}; give rows, or what csvFile(...) gives`);
+  }
   const table: ReferenceTable<never, never> = {
     name,
     columns: columnSpecs(columns),

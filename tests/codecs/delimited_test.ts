@@ -36,6 +36,16 @@ Deno.test("delimited: a value that holds the separator is not written", () => {
   assert.throws(() => codec.encode({ name: "\udc00", address: "", year: "" }), /half a surrogate pair/);
 });
 
+Deno.test("delimited: what is no text is not written, and the field is named", () => {
+  const written = (row: unknown) => codec.encode(row as Parameters<typeof codec.encode>[0]);
+  assert.throws(() => written({ name: "Ada", address: "London", year: 1815 }), {
+    message: "field year is 1815, but only text can be written",
+  });
+  assert.throws(() => written({ name: "Ada", year: "1815" }), {
+    message: "field address is undefined, but only text can be written",
+  });
+});
+
 Deno.test("delimited: a separator may be longer, and a field alone", () => {
   const wide = delimited(["a", "b"], " | ");
   assert.deepEqual(wide.decode(wide.encode({ a: "1|2", b: "3" })), { a: "1|2", b: "3" });
@@ -45,4 +55,8 @@ Deno.test("delimited: a separator may be longer, and a field alone", () => {
 Deno.test("delimited: without fields or separator it is refused at once", () => {
   assert.throws(() => delimited([], "$"), TypeError);
   assert.throws(() => delimited(["a"], ""), TypeError);
+  assert.throws(
+    () => (delimited as (...none: unknown[]) => unknown)(),
+    /give at least one field and a separator/,
+  );
 });

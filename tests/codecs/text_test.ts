@@ -9,3 +9,11 @@ Deno.test("text: half a surrogate pair is refused, since UTF-8 would turn it int
     assert.throws(() => text().encode(half), /half a surrogate pair cannot be written as UTF-8: "/);
   }
 });
+
+Deno.test("text: what is no text is refused with what it is", () => {
+  for (const [value, shown] of [[5, "5"], [undefined, "undefined"], [{ a: 1 }, '{"a":1}']] as const) {
+    assert.throws(() => text().encode(value as unknown as string), {
+      message: `text is needed, but the value is ${shown}`,
+    });
+  }
+});

@@ -107,4 +107,8 @@ Deno.test("a table is plain data, and one that cannot be is refused", () => {
     () => referenceTable("t", { columns, key: "id", from: [], refresh: "0s" as Duration }),
     /not a duration/,
   );
+  assert.throws(
+    () => referenceTable("t", { columns, key: "id", from: undefined as unknown as [] }),
+    { message: 'referenceTable("t"): "from" is undefined; give rows, or what csvFile(...) gives' },
+  );
 });
