@@ -130,10 +130,12 @@ function cassandraConfig(get: Get): CassandraConfig | undefined {
   };
 }
 
+/** Certificates to trust mean TLS, unless it is turned off. */
 function sslConfig(get: Get, of: string): true | { caFile: string } | undefined {
   const caFile = get<string>(`${of}_SSL_CA`);
-  if (caFile !== undefined) return { caFile };
-  return get<boolean>(`${of}_SSL`) ? true : undefined;
+  const on = get<boolean>(`${of}_SSL`) ?? caFile !== undefined;
+  if (!on) return undefined;
+  return caFile === undefined ? true : { caFile };
 }
 
 /** Settings that mean nothing without another one, as a user would expect them to. */

@@ -73,6 +73,22 @@ Deno.test("the client for Kafka is one of two", () => {
   ]);
 });
 
+Deno.test("certificates to trust turn TLS on, unless it is turned off", () => {
+  const ssl = (settings: Record<string, string>) => {
+    const { kafka, cassandra } = readConfig(
+      { KAFKA_BROKERS: "a", CASSANDRA_CONTACT_POINTS: "a", ...settings },
+      {},
+      2,
+    );
+    return [kafka!.ssl, cassandra!.ssl];
+  };
+  const files = { KAFKA_SSL_CA: "/k.pem", CASSANDRA_SSL_CA: "/c.pem" };
+  assert.deepEqual(ssl({}), [undefined, undefined]);
+  assert.deepEqual(ssl({ KAFKA_SSL: "true", CASSANDRA_SSL: "1" }), [true, true]);
+  assert.deepEqual(ssl(files), [{ caFile: "/k.pem" }, { caFile: "/c.pem" }]);
+  assert.deepEqual(ssl({ ...files, KAFKA_SSL: "false", CASSANDRA_SSL: "0" }), [undefined, undefined]);
+});
+
 Deno.test("an empty flag is none: the environment's value stays", () => {
   assert.equal(readConfig({ STATUS_PORT: "9001" }, { STATUS_PORT: "" }, 2).statusPort, 9_001);
   assert.deepEqual(problemsOf({ STATUS_PORT: "x" }, { STATUS_PORT: "" }), [
