@@ -101,7 +101,8 @@ function pipelinePart(pipeline, at) {
       ["Too far ahead", count(records.ahead)],
       ["Watermark", clock(pipeline.watermark), known(pipeline.watermark) ? since(pipeline.watermark) + " ago" : null],
     ]),
-    sinkTable(pipeline.sinks), partitionTable(partitions), stageTable(pipeline.stages));
+    sinkTable(pipeline.sinks), partitionTable(partitions), referenceTable(pipeline.references || []),
+    stageTable(pipeline.stages));
 }
 
 const sinkTable = (sinks) =>
@@ -110,6 +111,8 @@ const sinkTable = (sinks) =>
     ["Kind", "", (sink) => sink.kind],
     ["State", "", (sink) => badge(sink.state)],
     ["Written", "number", (sink) => count(sink.written)],
+    ["Behind", "number", (sink) => count(sink.behind)],
+    ["Waiting", "number", (sink) => count(sink.waiting)],
     ["Retries", "number", (sink) => count(sink.retries)],
     ["p50", "number", (sink) => duration(sink.latencyMs.p50)],
     ["p99", "number", (sink) => duration(sink.latencyMs.p99)],
@@ -129,6 +132,14 @@ const partitionTable = (partitions) =>
     ["Fetching", "", (one) => known(one.worker) ? (one.paused ? "paused" : "yes") : "other process"],
     ["Worker", "number", (one) => text(one.worker)],
   ], partitions);
+
+const referenceTable = (references) =>
+  table("Reference tables", [
+    ["Table", "text", (one) => one.name],
+    ["Rows", "number", (one) => count(one.rows)],
+    ["Read", "", (one) => clock(one.loadedAt)],
+    ["Last error", "text", (one) => text(one.lastError)],
+  ], references);
 
 const stageTable = (stages) =>
   table("Stages: time of a batch", [
