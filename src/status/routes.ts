@@ -3,6 +3,7 @@ import { describeError } from "../errors.ts";
 import { page } from "./dashboard/page.ts";
 import { script } from "./dashboard/script.ts";
 import { style } from "./dashboard/style.ts";
+import { statusEvents } from "./events.ts";
 import { metricsContentType, type ProcessUse, renderMetrics } from "./metrics.ts";
 import { type Readiness, readiness } from "./readiness.ts";
 import type { Status } from "./snapshot.ts";
@@ -14,6 +15,8 @@ export interface StatusRoutesOptions {
   readonly ready?: () => Readiness;
   /** What the process uses, for the metrics. Default: nothing is told. */
   readonly process?: () => ProcessUse;
+  /** Aborts when answers that go on are to end. Default: they never do. */
+  readonly closing?: AbortSignal;
   /** Takes one line for the log about a request that failed. */
   readonly report: (message: string) => void;
 }
@@ -34,6 +37,7 @@ const contentSecurityPolicy = [
  * The answers of the status server:
  * - `/` the page, with `/app.js` and `/app.css`
  * - `/status` the status as JSON; with `?pretty`, indented
+ * - `/events` the status now and every second, as server-sent events
  * - `/metrics` Prometheus' text format
  * - `/healthz` 200 as long as the process can answer: restarting it would not help a pipeline that waits for a service
  * - `/readyz` 200 when every pipeline runs and every service is up, else 503; the reasons are in the JSON
@@ -42,12 +46,17 @@ const contentSecurityPolicy = [
  */
 export function statusRoutes(options: StatusRoutesOptions): Hono {
   const { status } = options;
+  const { closing = new AbortController().signal } = options;
   const ready = options.ready ?? (() => readiness(status()));
   const answers: Readonly<Record<string, (context: Context) => Response | Promise<Response>>> = {
     "/": (context) => context.html(page),
     "/app.js": (context) => context.body(script, 200, { "content-type": "text/javascript; charset=utf-8" }),
     "/app.css": (context) => context.body(style, 200, { "content-type": "text/css; charset=utf-8" }),
     "/status": (context) => json(context, status(), 200),
+    "/events": (context) =>
+      context.body(statusEvents(status, closing), 200, {
+        "content-type": "text/event-stream; charset=utf-8",
+      }),
     "/metrics": async (context) =>
       context.body(await renderMetrics(status(), options.process?.()), 200, {
         "content-type": metricsContentType,

@@ -28,8 +28,9 @@ const closeTimeout = 1_000;
  * machine's.
  */
 export function serveStatus(options: StatusServerOptions): Promise<StatusServer> {
+  const closing = new AbortController();
   const cutOff = new AbortController();
-  const routes = statusRoutes(options);
+  const routes = statusRoutes({ closing: closing.signal, ...options });
   return new Promise((resolve, reject) => {
     let server: Deno.HttpServer<Deno.NetAddr>;
     try {
@@ -41,7 +42,10 @@ export function serveStatus(options: StatusServerOptions): Promise<StatusServer>
           resolve({
             address: { host: hostname, port },
             url: `http://${reachable(hostname)}:${port}`,
-            close: () => close(server, cutOff),
+            close: () => {
+              closing.abort();
+              return close(server, cutOff);
+            },
           }),
       }, (request) => routes.fetch(request));
     } catch (cause) {
@@ -57,7 +61,7 @@ async function close(server: Deno.HttpServer<Deno.NetAddr>, cutOff: AbortControl
 }
 
 /** A server that listens on every address is reached on loopback; IPv6 addresses stand in brackets. */
-function reachable(hostname: string): string {
+export function reachable(hostname: string): string {
   if (hostname === "0.0.0.0") return "127.0.0.1";
   if (hostname === "::") return "[::1]";
   return hostname.includes(":") ? `[${hostname}]` : hostname;

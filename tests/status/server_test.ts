@@ -54,6 +54,38 @@ Deno.test("/status is what the process is like now", async () => {
   });
 });
 
+Deno.test("/events are statuses, each made when the one before is taken", async () => {
+  let calls = 0;
+  await serving({ status: () => sampleStatus({ version: `${++calls}` }) }, async (get) => {
+    const response = await get("/events");
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get("content-type"), "text/event-stream; charset=utf-8");
+    assert.equal(response.headers.get("cache-control"), "no-store");
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    const first = (await reader.read()).value!;
+    assert.deepEqual(JSON.parse(/^data: (.*)\n\n$/.exec(first)![1]!), sampleStatus({ version: "1" }));
+    const second = (await reader.read()).value!;
+    assert.deepEqual(JSON.parse(/^data: (.*)\n\n$/.exec(second)![1]!), sampleStatus({ version: "2" }));
+    await reader.cancel();
+    const head = await get("/events", { method: "HEAD" });
+    assert.equal(await head.text(), "");
+  });
+});
+
+Deno.test("/events ends when the server closes, and does not hold it up", async () => {
+  const ended = Promise.withResolvers<string>();
+  await serving({}, async (get) => {
+    const response = await get("/events");
+    const reader = response.body!.getReader();
+    await reader.read();
+    reader.read().then(
+      ({ done }) => ended.resolve(done ? "ended" : "went on"),
+      (error) => ended.reject(error),
+    );
+  });
+  assert.equal(await ended.promise, "ended");
+});
+
 Deno.test("/metrics is Prometheus' text", () =>
   serving({ process: () => ({ residentBytes: 5, cpuSeconds: 1 }) }, async (get) => {
     const response = await get("/metrics");
