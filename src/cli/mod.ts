@@ -2,9 +2,11 @@ import { Command, CommanderError } from "commander";
 import { version } from "../version.ts";
 import type { ExitCode } from "./exit_code.ts";
 import { exitCodeOf, failureText } from "./failure.ts";
+import { addLintCommand } from "./lint.ts";
 import { addListCommand } from "./list.ts";
 import { addOffsetsCommand } from "./offsets.ts";
 import { addRunCommand } from "./run.ts";
+import { addStatusCommand } from "./status.ts";
 
 /** Runs a command line and gives the exit code. Whatever goes wrong ends in one message, without a stack trace. */
 export async function main(args: readonly string[]): Promise<ExitCode> {
@@ -21,6 +23,8 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "weir: ")) });
   addRunCommand(program, finish);
   addListCommand(program, finish);
+  addLintCommand(program, finish);
+  addStatusCommand(program, finish);
   addOffsetsCommand(program, finish);
   try {
     await program.parseAsync([...args], { from: "user" });

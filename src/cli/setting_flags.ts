@@ -5,9 +5,10 @@ import { flagOf, settings } from "../settings.ts";
 /** What commander found, by property: `--status-port` is `statusPort`. */
 export type Flags = Readonly<Record<string, string | undefined>>;
 
-/** Gives a command a flag for every setting. */
-export function addSettings(command: Command): void {
+/** Gives a command a flag for every setting, or for those that are named. */
+export function addSettings(command: Command, names?: readonly string[]): void {
   for (const { name, about, default: otherwise } of settings) {
+    if (names && !names.includes(name)) continue;
     command.option(`${flagOf(name)} <value>`, `${about} (${name}; default: ${otherwise})`);
   }
 }

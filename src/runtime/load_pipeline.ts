@@ -19,7 +19,7 @@ export interface LoadedPipeline {
  */
 export async function loadPipelines(names: readonly string[], folder: string): Promise<LoadedPipeline[]> {
   const loaded = await Promise.allSettled(names.map((name) => loadPipeline(name, folder)));
-  const problems = loaded.flatMap((each) => each.status === "rejected" ? [describeProblem(each.reason)] : []);
+  const problems = loaded.flatMap((each) => each.status === "rejected" ? problemsOf(each.reason) : []);
   const pipelines = loaded.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
   problems.push(...clashes(pipelines));
   if (problems.length > 0) throw new ConfigError(problems);
@@ -32,6 +32,7 @@ async function loadPipeline(name: string, folder: string): Promise<LoadedPipelin
   try {
     exported = await import(module);
   } catch (cause) {
+    if (cause instanceof ConfigError) throw new ConfigError(cause.problems.map((each) => `${name}: ${each}`));
     throw new Error(`cannot load the pipeline ${name}: ${describeError(cause)}`, { cause });
   }
   if (!isPipeline(exported.default)) {
@@ -90,6 +91,6 @@ function isPipeline(value: unknown): value is Pipeline {
     Array.isArray(plan.stages);
 }
 
-function describeProblem(error: unknown): string {
-  return error instanceof ConfigError ? error.message : (error as Error).message;
+function problemsOf(error: unknown): readonly string[] {
+  return error instanceof ConfigError ? error.problems : [(error as Error).message];
 }

@@ -1,28 +1,8 @@
 /** Whatever is wrong ends in one clear message, the right exit code, no stack trace, and nothing half-written. */
 import assert from "node:assert/strict";
 import { freePort } from "../support/services/ports.ts";
-import { startWeir } from "../support/weir_process.ts";
-
-const main = new URL("../../main.ts", import.meta.url).pathname;
-
-interface Ended {
-  readonly code: number;
-  readonly output: string;
-}
-
-async function weir(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-all", main, ...args],
-    clearEnv: true,
-    env: { ...kept(), ...env },
-  }).output();
-  return { code, output: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
-}
-
-function kept(): Record<string, string> {
-  const names = ["PATH", "HOME", "TMPDIR", "DENO_DIR"];
-  return Object.fromEntries(names.flatMap((name) => Deno.env.has(name) ? [[name, Deno.env.get(name)!]] : []));
-}
+import { type Ended, main, weir } from "../support/weir_command.ts";
+import { programEnv, startWeir } from "../support/weir_process.ts";
 
 async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "weir-cli-" });
@@ -174,7 +154,7 @@ Deno.test("output that nobody reads any more ends nothing", async () => {
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "--allow-all", main, "run", "--data-dir", folder, "--status-port", `${port}`],
       clearEnv: true,
-      env: kept(),
+      env: programEnv(),
       stdout: "piped",
       stderr: "null",
     }).spawn();
