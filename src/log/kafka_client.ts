@@ -3,7 +3,7 @@ import type { Kafka, KafkaConfig, SASLOptions } from "kafkajs";
 import { answerTimeout, causes, type KafkaSettings } from "./brokers.ts";
 import { fetchRecordSets } from "./kafka_fetch.ts";
 import { loadProtocol, type Protocol } from "./kafka_requests.ts";
-import { answeredSockets } from "./kafka_socket.ts";
+import { answeredSockets, splittable } from "./kafka_socket.ts";
 
 /**
  * One kafkajs client and the last error that it logged. Every consumer and producer gets its own: kafkajs shares the
@@ -52,7 +52,7 @@ export async function loadKafkaClients(settings: KafkaSettings): Promise<KafkaCl
 
 function connection({ brokers, clientId = "weir", ssl, sasl }: KafkaSettings): KafkaConfig {
   return {
-    brokers: [...brokers],
+    brokers: brokers.map(splittable),
     clientId,
     ...(ssl && { ssl: ssl === true || ssl.ca === undefined ? true : { ca: [ssl.ca] } }),
     ...(sasl && { sasl: { ...sasl } as SASLOptions }),

@@ -21,7 +21,8 @@ interface OpenSocket {
  */
 export function answeredSockets(answerWithin: number): ISocketFactory {
   const open = new Set<OpenSocket>();
-  return ({ host, port, ssl, onConnect }) => {
+  return ({ host: encoded, port, ssl, onConnect }) => {
+    const host = encoded.replaceAll(encodedColon, ":");
     const socket = ssl
       ? tls.connect({ host, port, ...(!net.isIP(host) && { servername: host }), ...ssl }, onConnect)
       : net.connect({ host, port }, onConnect);
@@ -38,6 +39,13 @@ export function answeredSockets(answerWithin: number): ISocketFactory {
     });
     return socket;
   };
+}
+
+const encodedColon = "%3A";
+
+/** A `host:port` as kafkajs takes it apart: it cuts at the first colon, of which an IPv6 address has some. */
+export function splittable(broker: string): string {
+  return broker.replace(/^\[(.*)\]/, (_, address: string) => address.replaceAll(":", encodedColon));
 }
 
 /** @param silent Is told when the first request was sent that has had no answer for so long. */

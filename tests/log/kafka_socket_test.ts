@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { answeredSockets } from "../../src/log/kafka_socket.ts";
+import { answeredSockets, splittable } from "../../src/log/kafka_socket.ts";
 
 /** A server that answers each message but `silence`. */
 async function withServer(
   run: (address: { readonly host: string; readonly port: number }) => Promise<void>,
+  host = "127.0.0.1",
 ): Promise<void> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const listener = Deno.listen({ hostname: host, port: 0 });
   const serve = async (connection: Deno.Conn) => {
     const buffer = new Uint8Array(1_024);
     for (;;) {
@@ -23,7 +24,7 @@ async function withServer(
     for await (const connection of listener) all.push(serve(connection));
     await Promise.all(all);
   })();
-  await run({ host: "127.0.0.1", port: listener.addr.port });
+  await run({ host, port: listener.addr.port });
   listener.close();
   await serving;
 }
@@ -70,3 +71,22 @@ Deno.test("a socket that is answered, and one that nothing is asked of, stay ope
     await once(socket, "close");
   });
 });
+
+const hasIPv6 = Deno.networkInterfaces().some(({ address }) => address === "::1");
+
+Deno.test({
+  name: "an IPv6 address comes through kafkajs, which cuts a broker at its first colon",
+  ignore: !hasIPv6,
+  fn: () =>
+    withServer(async ({ port }) => {
+      const [host, cutPort, ...rest] = splittable(`[::1]:${port}`).split(":");
+      assert.deepEqual([cutPort, rest], [`${port}`, []]);
+      const socket = answeredSockets(10_000)({ host: host!, port, ...plain });
+      await once(socket, "connect");
+      assert.equal(socket.remoteAddress, "::1");
+      socket.destroy();
+      await once(socket, "close");
+    }, "::1"),
+});
+
+Deno.test("a name stays as it is", () => assert.equal(splittable("kafka-1:9092"), "kafka-1:9092"));
