@@ -6,6 +6,7 @@ import { addLintCommand } from "./lint.ts";
 import { addListCommand } from "./list.ts";
 import { addOffsetsCommand } from "./offsets.ts";
 import { addRunCommand } from "./run.ts";
+import { addSqlCommand } from "./sql.ts";
 import { addStatusCommand } from "./status.ts";
 
 /** Runs a command line and gives the exit code. Whatever goes wrong ends in one message, without a stack trace. */
@@ -25,6 +26,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   addListCommand(program, finish);
   addLintCommand(program, finish);
   addStatusCommand(program, finish);
+  addSqlCommand(program, finish);
   addOffsetsCommand(program, finish);
   try {
     await program.parseAsync([...args], { from: "user" });

@@ -8,6 +8,7 @@ import { openPlatformatic } from "../log/platformatic.ts";
 import { openCassandra } from "../sinks/cassandra.ts";
 import { openEmbeddedTables } from "../sinks/embedded_table.ts";
 import type { Tables } from "../sinks/mod.ts";
+import type { Warehouse } from "../warehouse/mod.ts";
 import { openPglite } from "../warehouse/pglite.ts";
 import { openPostgres } from "../warehouse/postgres.ts";
 import { selectFromPostgres } from "../warehouse/postgres_select.ts";
@@ -34,6 +35,28 @@ export async function openServices(
   if (!failpoint) return await openAll(config, env);
   const armed = parseFailpoint(failpoint);
   return withFailpoint(await openAll(config, env), armed, (name) => Deno.kill(Deno.pid, name));
+}
+
+/**
+ * Opens the warehouse alone: Postgres, or the embedded one.
+ *
+ * @throws {ServiceError} when it cannot be used.
+ */
+export async function openWarehouse(
+  { databaseUrl, dataDir }: Pick<Config, "databaseUrl" | "dataDir">,
+): Promise<Pick<Warehouse, "select" | "close">> {
+  if (databaseUrl !== undefined) return await openPostgres({ url: databaseUrl });
+  const directory = lockDataDirectory(dataDir);
+  try {
+    const warehouse = await openPglite({ directory: directory.file("warehouse") });
+    return {
+      select: (query, mostRows) => warehouse.select(query, mostRows),
+      close: () => warehouse.close().finally(() => directory.release()),
+    };
+  } catch (error) {
+    directory.release();
+    throw error;
+  }
 }
 
 async function openAll(
