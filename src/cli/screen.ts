@@ -26,8 +26,7 @@ export class Screen {
   follow(status: () => Status): void {
     if (!this.#terminal) return;
     this.#timer = setInterval(() => {
-      const { columns } = Deno.consoleSize();
-      this.#live = liveLine(status()).slice(0, columns - 1);
+      this.#live = liveLine(status()).slice(0, width() - 1);
       this.#write(clearLine + this.#live);
     }, 1_000);
   }
@@ -48,6 +47,15 @@ export class Screen {
 }
 
 const clearLine = "\r\x1b[K";
+
+/** Columns of the terminal; as many as they mostly are when it is gone, or does not say. */
+function width(): number {
+  try {
+    return Deno.consoleSize().columns || 80;
+  } catch {
+    return 80;
+  }
+}
 
 /** One line for all pipelines: `users  20/s in  20/s out  lag 0  p99 8 ms`. */
 export function liveLine(status: Status): string {
