@@ -48,7 +48,8 @@ export interface CassandraConfig {
  * The configuration from the environment and the flags, which win.
  *
  * @param environment Variables by name.
- * @param flags Values by setting name. Empty ones, here and there, count as not set.
+ * @param flags Values by setting name. Empty ones, here and there, count as not set; spaces around values are dropped, but
+ * for passwords.
  * @param cores How many cores there are.
  * @throws {ConfigError} with every problem that there is.
  */
@@ -60,14 +61,14 @@ export function readConfig(
   const problems = unknownSettings(environment);
   const values = new Map<string, unknown>();
   for (const { name, parse, secret } of settings) {
-    const given = flags[name] || environment[name];
+    const given = tidied(flags[name], secret) || tidied(environment[name], secret);
     if (!given) continue;
     try {
       values.set(name, parse(given));
     } catch (error) {
       const shown = secret ? "" : ` is "${given}"`;
       problems.push(
-        `${flags[name] ? flagOf(name) : name}${shown}: ${(error as Error).message}`,
+        `${tidied(flags[name], secret) ? flagOf(name) : name}${shown}: ${(error as Error).message}`,
       );
     }
   }
@@ -92,6 +93,11 @@ export function readConfig(
     commitInterval: get("WEIR_COMMIT_INTERVAL_MS") ?? 5,
     workerTimeout: get("WEIR_WORKER_TIMEOUT_MS") ?? 60_000,
   };
+}
+
+/** Spaces around a value come from files and quotes; in a password they may be meant. */
+function tidied(value: string | undefined, secret: boolean | undefined): string | undefined {
+  return secret ? value : value?.trim();
 }
 
 type Get = <T>(name: string) => T | undefined;

@@ -168,10 +168,13 @@ function oneOf(...choices: string[]): (value: string) => string {
   };
 }
 
-function databaseUrl(value: string): string {
+function databaseUrl(given: string): string {
   const example = "give it as postgres://user:password@host:5432/database";
+  const value = given.trim();
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (!url) throw new Error(`it is not a URL; ${example}`);
+  if (!url) {
+    throw new Error(`it is not a URL; ${example}, with what is special in a password as in %23 for #`);
+  }
   if (url.protocol !== "postgres:" && url.protocol !== "postgresql:") {
     throw new Error(`it starts with ${url.protocol}//; ${example}`);
   }

@@ -73,6 +73,25 @@ Deno.test("the client for Kafka is one of two", () => {
   ]);
 });
 
+Deno.test("spaces around values are dropped, but for those of passwords", () => {
+  const config = readConfig(
+    {
+      STATUS_PORT: " 9000\r",
+      WEIR_DATA_DIR: "  ",
+      KAFKA_BROKERS: " a:1 , b:2 ",
+      KAFKA_SASL_USERNAME: " me ",
+      KAFKA_SASL_PASSWORD: " a secret ",
+      DATABASE_URL: " postgres://u:p@db/weir\r",
+    },
+    { WEIR_WORKERS: " " },
+    2,
+  );
+  assert.deepEqual([config.statusPort, config.dataDir, config.workers], [9_000, "./data", 2]);
+  assert.deepEqual(config.kafka!.brokers, ["a:1", "b:2"]);
+  assert.deepEqual(config.kafka!.sasl, { mechanism: "plain", username: "me", password: " a secret " });
+  assert.equal(config.databaseUrl, "postgres://u:p@db/weir");
+});
+
 Deno.test("certificates to trust turn TLS on, unless it is turned off", () => {
   const ssl = (settings: Record<string, string>) => {
     const { kafka, cassandra } = readConfig(
