@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import { ConfigError, describeError } from "../errors.ts";
 import { isBehindRepartition, type Pipeline, stagesOf } from "../pipeline.ts";
 import { readyMade } from "../pipelines/mod.ts";
@@ -33,7 +34,9 @@ async function loadPipeline(name: string, folder: string): Promise<LoadedPipelin
     exported = await import(module);
   } catch (cause) {
     if (cause instanceof ConfigError) throw new ConfigError(cause.problems.map((each) => `${name}: ${each}`));
-    throw new Error(`cannot load the pipeline ${name}: ${describeError(cause)}`, { cause });
+    // Deno colours what it says of modules, whoever reads it.
+    const why = stripVTControlCharacters(describeError(cause));
+    throw new Error(`cannot load the pipeline ${name}: ${why}`, { cause });
   }
   if (!isPipeline(exported.default)) {
     throw new Error(`${name} is no pipeline module: its default export must be what pipeline(...) gives`);

@@ -80,6 +80,16 @@ Deno.test("folders and files may have any names", async () => {
   }
 });
 
+Deno.test("why a module cannot be loaded has no colours in it", async () => {
+  await assert.rejects(load('import "./nowhere.js";'), (error) => {
+    const [problem] = (error as ConfigError).problems;
+    assert.match(problem!, /^cannot load the pipeline .*Module not found/);
+    // deno-lint-ignore no-control-regex -- it is what is looked for
+    assert.doesNotMatch(problem!, /\x1b/);
+    return true;
+  });
+});
+
 Deno.test("what every object has is no pipeline", async () => {
   for (const name of ["constructor", "toString", "__proto__"]) {
     await assert.rejects(loadPipelines([name], "/"), {
