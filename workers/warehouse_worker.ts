@@ -8,7 +8,12 @@
  */
 /// <reference lib="webworker" />
 import type { PGlite } from "@electric-sql/pglite";
-import type { PgliteFailure, PgliteReply, PgliteRequest } from "../src/warehouse/pglite_protocol.ts";
+import {
+  breakText,
+  type PgliteFailure,
+  type PgliteReply,
+  type PgliteRequest,
+} from "../src/warehouse/pglite_protocol.ts";
 
 declare const self: DedicatedWorkerGlobalScope;
 
@@ -84,7 +89,7 @@ function tagOf(message: { readonly name: string; readonly text?: string }): stri
 function replyTo(error: unknown): PgliteReply {
   const { message, code, detail, where } = error as Error & Partial<PgliteFailure>;
   if (typeof code !== "string" || !/^[0-9A-Z]{5}$/.test(code)) {
-    return { kind: "broken", message: error instanceof Error ? `${error.name}: ${message}` : String(error) };
+    return { kind: "broken", message: breakText(error) };
   }
   const optional = { ...(detail !== undefined && { detail }), ...(where !== undefined && { where }) };
   return { kind: "failed", error: { message, code, ...optional } };

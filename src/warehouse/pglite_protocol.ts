@@ -1,3 +1,4 @@
+import { shown } from "../shown.ts";
 import type { SqlParameter, SqlRow } from "./sql_database.ts";
 
 /** What the main thread asks of the embedded database's worker. One at a time; each is answered once. */
@@ -24,4 +25,15 @@ export interface PgliteFailure {
   readonly code: string;
   readonly detail?: string;
   readonly where?: string;
+}
+
+/** WASI's number for a full disk. */
+const noSpace = 51;
+
+/** What broke the database, in words. Its file system throws objects of its own, with a number and without a message. */
+export function breakText(error: unknown): string {
+  if (error instanceof Error) return `${error.name}: ${error.message}`;
+  const { errno } = (error ?? {}) as { readonly errno?: unknown };
+  if (errno === noSpace) return "no space is left on its disk";
+  return typeof errno === "number" ? `its file system failed with WASI's error ${errno}` : shown(error);
 }
