@@ -1,14 +1,12 @@
 import { kafka, map, mapWithState, pipeline, postgresTable, repartition, text, union } from "weir";
 import { type Pipeline, stagesOf } from "../../src/pipeline.ts";
 import { Seeded } from "../support/seeded.ts";
-import { sessionTimeout } from "./fake_consumer.ts";
 import { FakeLog } from "./fake_log.ts";
-import { FakeTables } from "./fake_tables.ts";
 import { FakeWarehouse } from "./fake_warehouse.ts";
 import { HeldTime } from "./held_time.ts";
-import { SimulatedProcess } from "./process.ts";
 import type { Outcome } from "./simulation.ts";
-import { noFaults, type Service, Wire } from "./wire.ts";
+import { TroubledProcesses } from "./troubled_processes.ts";
+import { noFaults } from "./wire.ts";
 
 const codec = text();
 const keyOf = (line: string) => line.split(" ")[1]!;
@@ -54,12 +52,9 @@ export class MeetingSimulation {
   readonly #faults = noFaults();
   readonly #log: FakeLog;
   readonly #warehouse = new FakeWarehouse();
-  readonly #failures: string[] = [];
-  readonly #settings: { workers: number; maxBatchRecords: number; memoryBytes: number };
+  readonly #processes: TroubledProcesses;
   readonly #seed: number;
   readonly #sent: { readonly left: string[]; readonly right: string[] } = { left: [], right: [] };
-  #processes: SimulatedProcess[] = [];
-  #started = 0;
 
   constructor(seed: number) {
     const random = this.#random = new Seeded(this.#seed = seed);
@@ -67,33 +62,36 @@ export class MeetingSimulation {
     for (const [topic, count] of Object.entries(partitions)) this.#log.createTopic(topic, count);
     this.#faults.refused = random.pick([0, 0.02, 0.2]);
     this.#faults.lost = random.pick([0, 0.02, 0.2]);
-    this.#settings = {
-      workers: random.integer(1, 2),
-      maxBatchRecords: random.pick([2, 10, 1_000]),
-      memoryBytes: random.pick([2_000, 1_000_000]),
-    };
+    this.#processes = new TroubledProcesses({
+      time: this.#time,
+      random,
+      faults: this.#faults,
+      log: this.#log,
+      warehouse: this.#warehouse,
+      pipeline: met,
+      tell: this.#tell,
+    });
   }
 
   async run(): Promise<Outcome> {
     using _held = this.#time.hold(new Seeded(this.#seed ^ 0x5eed));
-    for (let processes = this.#random.integer(1, 3); processes > 0; processes--) this.#start();
-    this.#supervise();
+    for (let processes = this.#random.integer(1, 3); processes > 0; processes--) this.#processes.start();
+    this.#processes.supervise();
     for (let burst = 20; burst > 0; burst--) this.#at(() => this.#produce());
     for (let fault = this.#random.integer(2, 10); fault > 0; fault--) {
       this.#at(this.#random.pick(this.#troubles));
     }
-    await this.#pass(troubled);
+    await this.#processes.pass(troubled);
     Object.assign(this.#faults, { refused: 0, lost: 0 });
     this.#faults.down.clear();
-    await this.#pass(patience, () => stagesOf(met).every((plan) => this.#left(plan) === 0) && this.#isMet());
+    await this.#processes.pass(
+      patience,
+      () => stagesOf(met).every((plan) => this.#left(plan) === 0) && this.#isMet(),
+    );
     // What would be written twice has time to be.
-    await this.#pass(5_000);
-    for (const process of this.#processes) process.kill();
+    await this.#processes.pass(5_000);
+    this.#processes.killAll();
     return { violations: this.#violations(), trace: this.#trace, records: this.#all.length };
-  }
-
-  async #pass(milliseconds: number, until: () => boolean = () => false): Promise<void> {
-    await this.#time.run(this.#time.now + milliseconds, () => this.#failures.length > 0 || until());
   }
 
   #at(run: () => void): void {
@@ -101,33 +99,15 @@ export class MeetingSimulation {
   }
 
   readonly #troubles: (() => void)[] = [
-    ...Array.from({ length: 3 }, () => () => this.#kill()),
-    () => this.#freeze(),
-    () => this.#start(),
-    () => this.#worker("die"),
-    () => this.#worker("hang"),
-    () => this.#outage("log"),
-    () => this.#outage("warehouse"),
+    ...Array.from({ length: 3 }, () => () => this.#processes.kill()),
+    () => this.#processes.freeze(),
+    () => this.#processes.start(),
+    () => this.#processes.worker("die"),
+    () => this.#processes.worker("hang"),
+    () => this.#processes.outage("log"),
+    () => this.#processes.outage("warehouse"),
     ...stagesOf(met).map(({ source: { topic, group } }) => () => this.#log.group(topic, group).rebalance()),
   ];
-
-  #start(): void {
-    const wire = new Wire(`process ${++this.#started}`, this.#time, this.#random, this.#faults, this.#tell);
-    this.#processes.push(
-      new SimulatedProcess({
-        wire,
-        stores: { log: this.#log, warehouse: this.#warehouse, tables: new FakeTables(() => undefined) },
-        pipeline: met,
-        ...this.#settings,
-        failed: (reason) => this.#failures.push(`a stage stopped for good: ${reason}`),
-      }),
-    );
-  }
-
-  #supervise(): void {
-    if (!this.#alive()) this.#start();
-    this.#time.after(2_000, () => this.#supervise());
-  }
 
   /** Lines of one topic: who made them, and their key. */
   #produce(): void {
@@ -139,44 +119,6 @@ export class MeetingSimulation {
       return { key: null, value: new TextEncoder().encode(line), headers: [], partition };
     });
     this.#log.append(topic, records);
-  }
-
-  #kill(): void {
-    const process = this.#alive();
-    if (!process) return;
-    this.#tell(`${process.wire.name} is killed`);
-    process.kill();
-    this.#forget(process);
-    this.#time.after(this.#random.integer(0, 5_000), () => this.#start());
-  }
-
-  #freeze(): void {
-    const process = this.#alive();
-    if (!process || process.wire.frozen) return;
-    const lasts = this.#random.integer(100, 12_000);
-    this.#tell(`${process.wire.name} is frozen for ${lasts} ms`);
-    process.wire.freeze();
-    if (lasts > sessionTimeout) this.#forget(process);
-    this.#time.after(lasts, () => process.wire.thaw());
-  }
-
-  #worker(what: "die" | "hang"): void {
-    const workers = this.#alive()?.workers() ?? [];
-    if (workers.length > 0) this.#random.pick(workers)[what]();
-  }
-
-  #outage(service: Service): void {
-    this.#faults.down.add(service);
-    this.#time.after(this.#random.integer(100, 6_000), () => this.#faults.down.delete(service));
-  }
-
-  #forget({ wire }: SimulatedProcess): void {
-    this.#time.after(sessionTimeout, () => this.#log.lose(wire));
-  }
-
-  #alive(): SimulatedProcess | undefined {
-    const alive = this.#processes.filter((process) => !process.ended);
-    return alive.length > 0 ? this.#random.pick(alive) : undefined;
   }
 
   get #all(): string[] {
@@ -195,7 +137,7 @@ export class MeetingSimulation {
   }
 
   #violations(): string[] {
-    const wrong = [...this.#failures];
+    const wrong = [...this.#processes.failures];
     const compare = (what: string, found: readonly string[], expected: readonly string[]) => {
       if (found.toSorted().join() === expected.toSorted().join()) return;
       wrong.push(`${what}: ${found.length} lines of ${expected.length}`);

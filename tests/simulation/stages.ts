@@ -1,16 +1,14 @@
 import type { Pipeline } from "../../src/pipeline.ts";
 import { Seeded } from "../support/seeded.ts";
-import { sessionTimeout } from "./fake_consumer.ts";
 import { FakeLog } from "./fake_log.ts";
-import { FakeTables } from "./fake_tables.ts";
 import { FakeWarehouse } from "./fake_warehouse.ts";
 import { HeldTime } from "./held_time.ts";
-import { SimulatedProcess } from "./process.ts";
 import { behind, cursorGroup, regrouped, sourceTopic } from "./regrouped.ts";
 import type { Outcome } from "./simulation.ts";
 import { type SetCursor, stageViolations } from "./stage_invariants.ts";
 import type { BrokenStores } from "./stores.ts";
-import { noFaults, type Service, Wire } from "./wire.ts";
+import { TroubledProcesses } from "./troubled_processes.ts";
+import { noFaults } from "./wire.ts";
 
 /** Milliseconds in which things go wrong, and after that, in which everything must be brought in. */
 const troubled = 15_000;
@@ -30,13 +28,10 @@ export class StagesSimulation {
   readonly #faults = noFaults();
   readonly #log: FakeLog;
   readonly #warehouse: FakeWarehouse;
-  readonly #failures: string[] = [];
-  readonly #settings: { workers: number; maxBatchRecords: number; memoryBytes: number };
+  readonly #processes: TroubledProcesses;
   readonly #seed: number;
   readonly #cursors: SetCursor[] = [];
   #sent = 0;
-  #processes: SimulatedProcess[] = [];
-  #started = 0;
 
   constructor({ seed, openLog, warehouse = new FakeWarehouse() }: StagesOptions) {
     const random = this.#random = new Seeded(this.#seed = seed);
@@ -48,17 +43,21 @@ export class StagesSimulation {
     this.#faults.refused = random.pick([0, 0.02, 0.2]);
     this.#faults.lost = random.pick([0, 0.02, 0.2]);
     this.#faults.slow = random.pick([0, 0, 0.02]);
-    this.#settings = {
-      workers: random.integer(1, 2),
-      maxBatchRecords: random.pick([2, 10, 1_000]),
-      memoryBytes: random.pick([2_000, 1_000_000]),
-    };
+    this.#processes = new TroubledProcesses({
+      time: this.#time,
+      random,
+      faults: this.#faults,
+      log: this.#log,
+      warehouse: this.#warehouse,
+      pipeline: regrouped,
+      tell: this.#tell,
+    });
   }
 
   async run(): Promise<Outcome> {
     using _held = this.#time.hold(new Seeded(this.#seed ^ 0x5eed));
-    for (let processes = this.#random.integer(1, 3); processes > 0; processes--) this.#start();
-    this.#supervise();
+    for (let processes = this.#random.integer(1, 3); processes > 0; processes--) this.#processes.start();
+    this.#processes.supervise();
     for (let burst = 15; burst > 0; burst--) this.#at(() => this.#produce());
     for (let fault = this.#random.integer(2, 10); fault > 0; fault--) {
       this.#at(this.#random.pick(this.#troubles));
@@ -67,18 +66,14 @@ export class StagesSimulation {
       this.#time.after(this.#added.integer(0, troubled), this.#added.pick(this.#moreTroubles));
     }
     if (this.#added.chance(0.25)) this.#putBack();
-    await this.#pass(troubled);
+    await this.#processes.pass(troubled);
     Object.assign(this.#faults, { refused: 0, lost: 0, slow: 0 });
     this.#faults.down.clear();
-    await this.#pass(patience, () => this.#left() === 0);
+    await this.#processes.pass(patience, () => this.#left() === 0);
     // What would be written twice has time to be.
-    await this.#pass(5_000);
-    for (const process of this.#processes) process.kill();
+    await this.#processes.pass(5_000);
+    this.#processes.killAll();
     return { violations: this.#violations(), trace: this.#trace, records: this.#sent };
-  }
-
-  async #pass(milliseconds: number, until: () => boolean = () => false): Promise<void> {
-    await this.#time.run(this.#time.now + milliseconds, () => this.#failures.length > 0 || until());
   }
 
   #at(run: () => void): void {
@@ -86,14 +81,14 @@ export class StagesSimulation {
   }
 
   readonly #troubles: (() => void)[] = [
-    ...Array.from({ length: 3 }, () => () => this.#kill()),
-    ...Array.from({ length: 2 }, () => () => this.#freeze()),
-    () => this.#stop(),
-    () => this.#start(),
-    () => this.#worker("die"),
-    () => this.#worker("hang"),
-    () => this.#outage("log"),
-    () => this.#outage("warehouse"),
+    ...Array.from({ length: 3 }, () => () => this.#processes.kill()),
+    ...Array.from({ length: 2 }, () => () => this.#processes.freeze()),
+    () => this.#processes.stop(),
+    () => this.#processes.start(),
+    () => this.#processes.worker("die"),
+    () => this.#processes.worker("hang"),
+    () => this.#processes.outage("log"),
+    () => this.#processes.outage("warehouse"),
     () => this.#rebalance(regrouped),
     () => this.#rebalance(behind),
   ];
@@ -102,32 +97,8 @@ export class StagesSimulation {
     () => this.#reset(regrouped),
     () => this.#reset(behind),
     () => this.#partition(),
-    () => this.#freezePublishing(),
+    () => this.#processes.freezePublishing(this.#added),
   ];
-
-  #start(): void {
-    const wire = new Wire(
-      `process ${++this.#started}`,
-      this.#time,
-      this.#random,
-      this.#faults,
-      this.#tell,
-    );
-    this.#processes.push(
-      new SimulatedProcess({
-        wire,
-        stores: { log: this.#log, warehouse: this.#warehouse, tables: new FakeTables(() => undefined) },
-        pipeline: regrouped,
-        ...this.#settings,
-        failed: (reason) => this.#failures.push(`a stage stopped for good: ${reason}`),
-      }),
-    );
-  }
-
-  #supervise(): void {
-    if (!this.#alive()) this.#start();
-    this.#time.after(2_000, () => this.#supervise());
-  }
 
   #produce(): void {
     const last = this.#log.topics.get(sourceTopic)!.length - 1;
@@ -136,48 +107,6 @@ export class StagesSimulation {
       return { key: null, value, headers: [], partition: this.#random.integer(0, last) };
     });
     this.#log.append(sourceTopic, records);
-  }
-
-  #kill(): void {
-    const process = this.#alive();
-    if (!process) return;
-    this.#tell(`${process.wire.name} is killed`);
-    process.kill();
-    this.#forget(process);
-    this.#time.after(this.#random.integer(0, 5_000), () => this.#start());
-  }
-
-  #freeze(): void {
-    const process = this.#alive();
-    if (!process || process.wire.frozen) return;
-    const lasts = this.#random.integer(100, 12_000);
-    this.#tell(`${process.wire.name} is frozen for ${lasts} ms`);
-    process.wire.freeze();
-    if (lasts > sessionTimeout) this.#forget(process);
-    this.#time.after(lasts, () => process.wire.thaw());
-  }
-
-  #stop(): void {
-    const process = this.#alive();
-    if (!process) return;
-    this.#tell(`${process.wire.name} is told to stop`);
-    this.#processes = this.#processes.filter((each) => each !== process);
-    process.stop().catch((error) => this.#failures.push(`a process could not stop: ${error}`));
-    this.#time.after(5_000, () => {
-      process.kill();
-      this.#log.lose(process.wire);
-    });
-    this.#time.after(this.#random.integer(0, 5_000), () => this.#start());
-  }
-
-  #worker(what: "die" | "hang"): void {
-    const workers = this.#alive()?.workers() ?? [];
-    if (workers.length > 0) this.#random.pick(workers)[what]();
-  }
-
-  #outage(service: Service): void {
-    this.#faults.down.add(service);
-    this.#time.after(this.#random.integer(100, 6_000), () => this.#faults.down.delete(service));
   }
 
   #rebalance({ source: { topic, group } }: Pipeline): void {
@@ -211,20 +140,6 @@ export class StagesSimulation {
     this.#log.addPartition(sourceTopic);
   }
 
-  /** Just before it passes records on, and for so long that another takes over and passes on the same. */
-  #freezePublishing(): void {
-    const process = this.#processes.find(({ ended, wire }) => !ended && !wire.frozen);
-    process?.wire.freezeAt(/ publish [1-9]/, () => {
-      this.#tell(`${process.wire.name} is frozen before it publishes`);
-      this.#forget(process);
-      if (this.#processes.every(({ ended, wire }) => ended || wire.frozen)) this.#start();
-      this.#time.after(sessionTimeout + this.#added.integer(100, 10_000), () => {
-        this.#tell(`${process.wire.name} goes on`);
-        process.wire.thaw();
-      });
-    });
-  }
-
   /** As from an older backup, without a word to the processes. */
   #putBack(): void {
     const made = this.#added.integer(0, troubled - 1);
@@ -238,15 +153,6 @@ export class StagesSimulation {
         restore();
       });
     });
-  }
-
-  #forget({ wire }: SimulatedProcess): void {
-    this.#time.after(sessionTimeout, () => this.#log.lose(wire));
-  }
-
-  #alive(): SimulatedProcess | undefined {
-    const alive = this.#processes.filter((process) => !process.ended);
-    return alive.length > 0 ? this.#random.pick(alive) : undefined;
   }
 
   /** How many records are not in the warehouse, or have not passed. */
@@ -277,7 +183,7 @@ export class StagesSimulation {
   #violations(): string[] {
     const left = this.#left();
     return [
-      ...this.#failures,
+      ...this.#processes.failures,
       ...left > 0 ? [`${left} records are left`] : [],
       ...stageViolations({ log: this.#log, warehouse: this.#warehouse, cursors: this.#cursors }),
     ];
