@@ -39,6 +39,8 @@ interface Broker {
   fetch(request: { readonly rackId?: unknown }): Promise<unknown>;
 }
 
+type FetchProtocol = Pick<Protocol, "Encoder" | "createErrorFromCode">;
+
 type Request = (options: FetchOptions) => {
   readonly request: FetchRequest;
   readonly response: { readonly decode: (bytes: Uint8Array) => Promise<unknown> };
@@ -52,7 +54,7 @@ type Request = (options: FetchOptions) => {
  * A topic whose id is known is asked for by that, as kafkajs does not: should it be deleted and made anew, nothing comes
  * of the one that has its name then.
  */
-export function fetchRecordSets(prototype: Broker, { Encoder }: Pick<Protocol, "Encoder">): void {
+export function fetchRecordSets(prototype: Broker, protocol: FetchProtocol): void {
   const { fetch } = prototype;
   prototype.fetch = function (this: Broker, request) {
     const rack = request.rackId;
@@ -64,9 +66,9 @@ export function fetchRecordSets(prototype: Broker, { Encoder }: Pick<Protocol, "
       const found = lookupRequest(apiKey, definition)(options);
       const request = topicId === undefined || !knowsIds
         ? found.request
-        : fetchById(options, topicId, () => new Encoder());
+        : fetchById(options, topicId, () => new protocol.Encoder());
       const topics = options.topics.map(({ topic }) => topic);
-      const decode = (bytes: Uint8Array) => decodeResponse(request.apiVersion, bytes, topics[0]!);
+      const decode = (bytes: Uint8Array) => decodeResponse(protocol, request.apiVersion, bytes, topics[0]!);
       return { ...found, request, response: { ...found.response, decode } };
     };
     try {
@@ -79,11 +81,18 @@ export function fetchRecordSets(prototype: Broker, { Encoder }: Pick<Protocol, "
 }
 
 /** The answer in the shape of kafkajs's own. Answers by id name no topic; a consumer here has one, whose name is given. */
-async function decodeResponse(version: number, bytes: Uint8Array, name: string): Promise<unknown> {
+async function decodeResponse(
+  { createErrorFromCode }: FetchProtocol,
+  version: number,
+  bytes: Uint8Array,
+  name: string,
+): Promise<unknown> {
   const isById = version >= fetchApi.apiVersion;
   // A newer answer starts with the tagged fields of its head, of which there are none.
   const body = isById ? bytes.subarray(1) : bytes;
   const { throttleTime, errorCode, sessionId, topics } = readFetchResponse(version, body);
+  // kafkajs only looks at those of partitions. What fails as a whole is answered without any by ids.
+  if (errorCode !== 0) throw createErrorFromCode(codeFor(errorCode));
   // From version 8 on the broker leaves it to the client to wait.
   const throttled = version >= 8
     ? { throttleTime: 0, clientSideThrottleTime: throttleTime }
@@ -93,6 +102,11 @@ async function decodeResponse(version: number, bytes: Uint8Array, name: string):
     partitions: await Promise.all(partitions.map(decodePartition)),
   }));
   return { ...throttled, errorCode, sessionId, responses: await Promise.all(responses) };
+}
+
+/** The error as kafkajs knows it. */
+function codeFor(errorCode: number): number {
+  return anotherTopic.includes(errorCode) ? unknownTopic : errorCode;
 }
 
 async function decodePartition(
@@ -107,7 +121,7 @@ async function decodePartition(
   }
   return {
     partition,
-    errorCode: anotherTopic.includes(errorCode) ? unknownTopic : errorCode,
+    errorCode: codeFor(errorCode),
     highWatermark: String(highWatermark),
     lastStableOffset: String(lastStableOffset),
     abortedTransactions: [],
