@@ -33,9 +33,9 @@ export function recordSetOf({ messages }: Batch): RecordSetMessage {
 
 /** What of kafkajs's connection to a broker is needed here. */
 interface Broker {
-  /** What the broker knows, by the number of the request. */
-  readonly versions?: Readonly<Record<number, { readonly maxVersion: number } | undefined>>;
   lookupRequest: (apiKey: number, definition: unknown) => Request;
+  /** Asks what the broker knows, by the number of the request. */
+  apiVersions(): Promise<Readonly<Record<number, { readonly maxVersion: number } | undefined>>>;
   fetch(request: { readonly rackId?: unknown }): Promise<unknown>;
 }
 
@@ -56,27 +56,41 @@ type Request = (options: FetchOptions) => {
  */
 export function fetchRecordSets(prototype: Broker, protocol: FetchProtocol): void {
   const { fetch } = prototype;
-  prototype.fetch = function (this: Broker, request) {
+  const asked = new WeakMap<Broker, Promise<boolean>>();
+  // kafkajs takes what one broker knows for what all of them know, which is not so while a cluster is upgraded: a broker
+  // hangs up on a request that it does not know.
+  const knowsIds = async (broker: Broker): Promise<boolean> => {
+    let known = asked.get(broker);
+    if (!known) {
+      known = broker.apiVersions().then((own) =>
+        (own[fetchApi.apiKey]?.maxVersion ?? 0) >= fetchApi.apiVersion
+      );
+      asked.set(broker, known);
+      known.catch(() => asked.delete(broker));
+    }
+    return await known;
+  };
+  prototype.fetch = async function (this: Broker, request) {
     const rack = request.rackId;
-    if (!(rack instanceof RecordSetsRack)) return fetch.call(this, request);
-    const { lookupRequest, versions } = this;
+    if (!(rack instanceof RecordSetsRack)) return await fetch.call(this, request);
     const { topicId } = rack;
-    const knowsIds = (versions?.[fetchApi.apiKey]?.maxVersion ?? 0) >= fetchApi.apiVersion;
+    const isById = topicId !== undefined && await knowsIds(this);
+    const { lookupRequest } = this;
     this.lookupRequest = (apiKey, definition) => (options) => {
       const found = lookupRequest(apiKey, definition)(options);
-      const request = topicId === undefined || !knowsIds
-        ? found.request
-        : fetchById(options, topicId, () => new protocol.Encoder());
+      const request = isById ? fetchById(options, topicId, () => new protocol.Encoder()) : found.request;
       const topics = options.topics.map(({ topic }) => topic);
       const decode = (bytes: Uint8Array) => decodeResponse(protocol, request.apiVersion, bytes, topics[0]!);
       return { ...found, request, response: { ...found.response, decode } };
     };
+    let answer: Promise<unknown>;
     try {
       // It looks up how to ask before it waits for anything.
-      return fetch.call(this, { ...request, rackId: "" });
+      answer = fetch.call(this, { ...request, rackId: "" });
     } finally {
       this.lookupRequest = lookupRequest;
     }
+    return await answer;
   };
 }
 

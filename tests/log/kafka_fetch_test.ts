@@ -27,7 +27,7 @@ interface Answer {
 }
 
 /** A connection to a broker whose fetches go up to a version, while kafkajs takes another one for that. */
-function broker(knows: { own: number; assumed: number }, answer: readonly number[] | Error = []) {
+function broker(knows: { own: number; assumed: number }, answer: readonly number[]) {
   class Broker extends KafkajsBroker {}
   fetchRecordSets(Broker.prototype, protocol);
   const sent: { apiKey: number; apiVersion: number; bytes: Buffer }[] = [];
@@ -42,7 +42,7 @@ function broker(knows: { own: number; assumed: number }, answer: readonly number
       if (apiKey === apiVersionsKey) {
         return { apiVersions: [{ apiKey: fetchKey, minVersion: 4, maxVersion: knows.own }] };
       }
-      return await response.parse(await response.decode(Buffer.from(answer as number[])));
+      return await response.parse(await response.decode(Buffer.from(answer)));
     },
   };
   const logger = { namespace: () => ({}) };
@@ -78,6 +78,66 @@ function answerById(error: number, partition: number | undefined): number[] {
     ...[...offsets, 1, ...int32(-1), 1, none, none, none],
   ];
 }
+
+function answerByName(): number[] {
+  const topic = [...int32(1), ...int16(5), ...new TextEncoder().encode("users")];
+  const partition = [...int32(1), ...int32(3), ...int16(0), ...int64(9), ...int64(8), ...int64(2)];
+  return [
+    ...int32(0),
+    ...int16(0),
+    ...int32(0),
+    ...topic,
+    ...partition,
+    ...int32(0),
+    ...int32(-1),
+    ...int32(0),
+  ];
+}
+
+Deno.test("a broker is asked by the topic's id when it knows that, and once whether it does", async () => {
+  const { fetch, rack, sent, asked, lookup } = broker({ own: 16, assumed: 16 }, answerById(0, 0));
+  const before = lookup();
+  rack.topicId = id;
+  const { responses } = await fetch();
+  await fetch();
+  assert.deepEqual(asked().map(([key]) => key), [apiVersionsKey, fetchKey, fetchKey]);
+  assert.deepEqual([sent[1]!.apiVersion, sent[2]!.apiVersion], [13, 13]);
+  assert.ok(sent[1]!.bytes.includes(Buffer.from(uuid)) && !sent[1]!.bytes.includes("users"));
+  assert.equal(lookup(), before);
+  assert.equal(responses[0].topicName, "users");
+  const { partition, highWatermark, lastStableOffset, messages } = responses[0].partitions[0];
+  assert.deepEqual([partition, highWatermark, lastStableOffset, messages], [3, "9", "8", []]);
+});
+
+for (const assumed of [11, 16]) {
+  Deno.test(`a broker that knows no ids is asked by the name, where kafkajs thinks it has ${assumed}`, async () => {
+    const { fetch, rack, sent, asked } = broker({ own: 12, assumed }, answerByName());
+    rack.topicId = id;
+    const { responses } = await fetch();
+    assert.deepEqual(asked().at(-1), [fetchKey, 11]);
+    assert.ok(sent.at(-1)!.bytes.includes("users"));
+    assert.equal(responses[0].topicName, "users");
+  });
+}
+
+Deno.test("a topic without an id is asked for by its name, and so is what others than Weir fetch", async () => {
+  for (const rackId of [undefined, "a rack"]) {
+    const { fetch, rack, asked } = broker({ own: 16, assumed: 16 }, answerByName());
+    if (rackId) rack.topicId = id;
+    const { responses } = await fetch(rackId);
+    assert.deepEqual(asked(), [[fetchKey, 11]]);
+    assert.equal(responses[0].topicName, "users");
+  }
+});
+
+Deno.test("a broker that does not say what it knows is asked again with the next fetch", async () => {
+  const { fetch, rack, asked, failing } = broker({ own: 16, assumed: 16 }, answerById(0, 0));
+  rack.topicId = id;
+  failing.push(new Error("connection reset"));
+  await assert.rejects(fetch(), /connection reset/);
+  await fetch();
+  assert.deepEqual(asked().map(([key]) => key), [apiVersionsKey, apiVersionsKey, fetchKey]);
+});
 
 for (const code of [100, 103, 3]) {
   Deno.test(`error ${code} of a topic that is not there is the one that kafkajs knows`, async () => {
