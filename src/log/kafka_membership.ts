@@ -138,19 +138,22 @@ export class KafkaMembership implements Membership {
     this.#paused.clear();
     this.#sought.clear();
     if (partitions.length > 0) this.#consumer.pause(this.#these(partitions));
+    const isCurrent = () => generation === this.#generation && !this.#left;
     const asked = (async () => {
       // First, so that what the owner finds in the log is of this topic or of a later one, of which nothing is fetched.
-      if (partitions.length > 0) this.#rack.topicId = await this.#topicId();
-      return await this.#listener.assigned(this.#assigned);
+      const topicId = partitions.length > 0 ? await this.#topicId() : undefined;
+      // The owner knows better by then, or may not be called any more.
+      if (!isCurrent()) return;
+      const positions = await this.#listener.assigned(this.#assigned);
+      if (isCurrent()) this.#start(topicId, positions);
     })();
-    asked.then((positions) => {
-      if (generation === this.#generation && !this.#left) this.#start(positions);
-    }).catch((error) => {
+    asked.catch((error) => {
       if (generation === this.#generation) this.#end(error);
     });
   }
 
-  #start(positions: ReadonlyMap<number, Offset>): void {
+  #start(topicId: string | undefined, positions: ReadonlyMap<number, Offset>): void {
+    this.#rack.topicId = topicId;
     for (const partition of this.#assigned) {
       const next = this.#sought.get(partition) ?? positions.get(partition);
       if (next === undefined) throw new Error(`No position was given for partition ${partition}`);

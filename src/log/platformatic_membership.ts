@@ -81,24 +81,28 @@ export class PlatformaticMembership implements Membership {
     this.#assigned = assigned.toSorted((a, b) => a - b);
     this.#reader.clear();
     this.#sought.clear();
+    const isCurrent = () => generation === this.#generation && !this.#left;
     const asked = (async () => {
       // First, so that what the owner finds in the log is of this topic or of a later one, of which nothing is fetched.
-      if (this.#assigned.length > 0) await this.#reader.learn();
-      return await this.#listener.assigned(this.#assigned);
+      const topicId = this.#assigned.length > 0 ? await this.#reader.topicId() : undefined;
+      // The owner knows better by then, or may not be called any more.
+      if (!isCurrent()) return;
+      const positions = await this.#listener.assigned(this.#assigned);
+      if (isCurrent()) this.#start(topicId, positions);
     })();
-    asked.then((positions) => {
-      if (generation === this.#generation && !this.#left) this.#start(positions);
-    }).catch((error) => {
+    asked.catch((error) => {
       if (generation === this.#generation) this.#end(error);
     });
   }
 
-  #start(positions: ReadonlyMap<number, Offset>): void {
-    this.#reader.open(this.#assigned.map((partition) => {
+  #start(topicId: string | undefined, positions: ReadonlyMap<number, Offset>): void {
+    const open = this.#assigned.map((partition) => {
       const next = this.#sought.get(partition) ?? positions.get(partition);
       if (next === undefined) throw new Error(`No position was given for partition ${partition}`);
       return [partition, next] as const;
-    }));
+    });
+    // There is none without partitions.
+    if (topicId !== undefined) this.#reader.open(topicId, open);
     this.#opened();
   }
 

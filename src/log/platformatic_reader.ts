@@ -72,15 +72,15 @@ export class PlatformaticReader {
     this.#later = undefined;
   }
 
-  /** Reads nothing from here on of a topic that is made later by the same name. */
-  async learn(): Promise<void> {
-    // It may be an answer of a while ago, of a topic that is gone: then fetching fails.
+  /** The id of the topic. It may be an answer of a while ago, of a topic that is gone: then fetching fails. */
+  async topicId(): Promise<string> {
     const { topics } = await this.#consumer.metadata({ topics: [this.#topic] });
-    this.#topicId = topics.get(this.#topic)!.id;
+    return topics.get(this.#topic)!.id;
   }
 
-  /** Reads these partitions, but for those that were paused since the last `clear`. */
-  open(positions: Iterable<readonly [number, Offset]>): void {
+  /** Reads these partitions of the topic of this id, but for those that were paused since the last `clear`. */
+  open(topicId: string, positions: Iterable<readonly [number, Offset]>): void {
+    this.#topicId = topicId;
     for (const [partition, next] of positions) this.#readings.set(partition, { next });
     this.#fetchAll();
   }
