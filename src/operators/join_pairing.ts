@@ -17,8 +17,11 @@ export interface Pairing<L, R, O> {
   readonly countsLate: boolean;
 }
 
-/** A value that waits, with its event time; in a left join it is marked once it has found another. */
-type Waiting<T> = readonly [time: number, value: T, matched?: true];
+/**
+ * A value that waits, with its event time; in a left join it is marked once it has found another. `came` is the partition's
+ * event time at that moment, for a value that is beyond it by a wrong clock: it waits no longer than others do.
+ */
+type Waiting<T> = readonly [time: number, value: T, matched?: boolean, came?: number];
 
 /** Of one key. */
 interface Sides<L, R> {
@@ -45,20 +48,23 @@ export function pairing<L, R, K extends StateKey, O>(
     update: (before, value, record, partitionTime) => {
       const time = record.eventTime;
       const isNear = ([at]: Waiting<unknown>) => Math.abs(at - time) <= reach;
+      const isBeyond = time > partitionTime && partitionTime >= 0;
+      const waiting = <T>(each: T, matched: boolean): Waiting<T> =>
+        isBeyond ? [time, each, matched, partitionTime] : matched ? [time, each, true] : [time, each];
       // One that is beyond the partition's time is from a wrong clock: others need not go for it.
-      const times = [time, ...[...before.left, ...before.right].map(([at]) => at)];
+      const times = [time, ...[...before.left, ...before.right].map(since)];
       const latest = Math.max(...times.filter((at) => at <= partitionTime));
-      const waits = ([at]: Waiting<unknown>) => at >= latest - kept;
+      const waits = (each: Waiting<unknown>) => since(each) >= latest - kept;
       let { left, right } = before;
       let pairs: O[];
       if ("left" in value) {
         const near = right.filter(isNear);
         pairs = near.map(([, other]) => combine(value.left, other, record));
-        left = [...left, isLeft && near.length > 0 ? [time, value.left, true] : [time, value.left]];
+        left = [...left, waiting(value.left, isLeft && near.length > 0)];
       } else {
         pairs = left.filter(isNear).map(([, other]) => combine(other, value.right, record));
-        if (isLeft) left = left.map((each) => isNear(each) ? [each[0], each[1], true] : each);
-        right = [...right, [time, value.right]];
+        if (isLeft) left = left.map((each) => isNear(each) ? marked(each) : each);
+        right = [...right, waiting(value.right, false)];
       }
       const alone = left.filter((each) => !waits(each) && isAlone(each));
       return {
@@ -73,4 +79,13 @@ export function pairing<L, R, K extends StateKey, O>(
         left.filter(isAlone).map(([, each]) => combine(each, undefined, record)),
     }),
   });
+}
+
+/** When a value came, by the partition's event time. */
+function since([time, , , came = time]: Waiting<unknown>): number {
+  return came;
+}
+
+function marked<T>([time, value, , came]: Waiting<T>): Waiting<T> {
+  return came === undefined ? [time, value, true] : [time, value, true, came];
 }

@@ -269,6 +269,23 @@ Deno.test("a wrong clock costs no other value its partner", async () => {
   assert.equal(test.counts.ahead, 2);
 });
 
+Deno.test("values of a wrong clock wait no longer than others, however many records of their key come", async () => {
+  const now = Date.UTC(2026, 0, 1);
+  const second = now / 1_000 - 1_000;
+  const test = await testPipeline(joined("10s"), { now });
+  const value = (id: string, key: string, at: number) => ({ value: { id, key, at: second + at } });
+  const id = "o".repeat(100);
+  for (let i = 0; i < 1_000; i++) {
+    await test.send(value(id, "k", 86_400 + i), value("clock", "other", i));
+  }
+  assert.equal(test.counts.ahead, 1_000);
+  assert.deepEqual(test.deadLetters, [], "no state grows too large");
+  const payment = (id: string, at: number) =>
+    ({ source: "payments", value: { id, key: "k", at: second + at } }) as const;
+  await test.send(payment("p1", 86_400 + 999), payment("p2", 86_400 + 850));
+  assert.deepEqual(test.rows("pairs"), [{ line: `${id} p1` }], "those of the last minute wait still");
+});
+
 Deno.test("a key is computed once, with the record that its value came with", async () => {
   const seen: string[] = [];
   const keyOf = (key: string, topic: string) => {
