@@ -40,8 +40,14 @@ export function pairing<L, R, K extends StateKey, O>(
 ): Operator<Side<L, R, K>, O> {
   const combine = (left: L, right: R | undefined, record: RecordContext) =>
     atOnce(given(left, right, record));
-  const isAlone = ([, , matched]: Waiting<L>) => isLeft && !matched;
-  return mapWithState<Side<L, R, K>, K, Sides<L, R>, O>({
+  /** Of the values of a key, with one that comes now: whether it waits still. */
+  const waitingOf = ({ left, right }: Sides<L, R>, time: number, partitionTime: number) => {
+    // One that is beyond the partition's time is from a wrong clock: others need not go for it.
+    const times = [Math.min(time, partitionTime), ...[...left, ...right].map(since)];
+    const latest = Math.max(...times.filter((at) => at <= partitionTime));
+    return (each: Waiting<unknown>) => since(each) >= latest - kept;
+  };
+  const operator = mapWithState<Side<L, R, K>, K, Sides<L, R>, O>({
     name,
     by: ({ key }) => key,
     initial: () => ({ left: [], right: [] }),
@@ -51,34 +57,42 @@ export function pairing<L, R, K extends StateKey, O>(
       const isBeyond = time > partitionTime && partitionTime >= 0;
       const waiting = <T>(each: T, matched: boolean): Waiting<T> =>
         isBeyond ? [time, each, matched, partitionTime] : matched ? [time, each, true] : [time, each];
-      // One that is beyond the partition's time is from a wrong clock: others need not go for it.
-      const times = [time, ...[...before.left, ...before.right].map(since)];
-      const latest = Math.max(...times.filter((at) => at <= partitionTime));
-      const waits = (each: Waiting<unknown>) => since(each) >= latest - kept;
+      const waits = waitingOf(before, time, partitionTime);
       let { left, right } = before;
       let pairs: O[];
       if ("left" in value) {
         const near = right.filter(isNear);
         pairs = near.map(([, other]) => combine(value.left, other, record));
-        left = [...left, waiting(value.left, isLeft && near.length > 0)];
+        const own = waiting(value.left, isLeft && near.length > 0);
+        if (isLeft && near.length === 0 && !waits(own)) pairs = [combine(value.left, undefined, record)];
+        left = [...left, own];
       } else {
         pairs = left.filter(isNear).map(([, other]) => combine(other, value.right, record));
         if (isLeft) left = left.map((each) => isNear(each) ? marked(each) : each);
         right = [...right, waiting(value.right, false)];
       }
-      const alone = left.filter((each) => !waits(each) && isAlone(each));
       return {
         state: { left: left.filter(waits), right: right.filter(waits) },
         late: countsLate && time < partitionTime - (kept - reach),
-        emit: [...pairs, ...alone.map(([, each]) => combine(each, undefined, record))],
+        emit: pairs,
       };
     },
     timeout: kept + 1, // one that is exactly so far away still belongs to it
-    ...(isLeft && {
-      timedOut: ({ left }, _, record) =>
-        left.filter(isAlone).map(([, each]) => combine(each, undefined, record)),
-    }),
   });
+  if (!isLeft) return operator;
+  const lapses = (state: Sides<L, R>, record: RecordContext, partitionTime: number, all: boolean) => {
+    const waits = waitingOf(state, record.eventTime, partitionTime);
+    const alone = new Set(state.left.filter((each) => !each[2] && (all || !waits(each))));
+    const leftOf = (stays: (each: Waiting<L>) => boolean) => ({ ...state, left: state.left.filter(stays) });
+    return {
+      state: leftOf((each) => !alone.has(each)),
+      lapsed: Array.from(alone, (one) => ({
+        give: () => combine(one[1], undefined, record),
+        without: () => leftOf((each) => each !== one),
+      })),
+    };
+  };
+  return { ...operator, lapses } as Operator<Side<L, R, K>, O>;
 }
 
 /** When a value came, by the partition's event time. */

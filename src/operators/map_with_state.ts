@@ -46,6 +46,17 @@ export interface StateOptions<I, K extends StateKey, S, O> {
   readonly name?: string;
 }
 
+/** What of a key's state goes on by itself, each by its own: when it fails, it goes with the record, and the rest stays. */
+export interface Lapses<S, O> {
+  /** The state without all of them. */
+  readonly state: S;
+  readonly lapsed: readonly {
+    readonly give: () => O;
+    /** The state without this one. */
+    readonly without: () => S;
+  }[];
+}
+
 /** The operator that `mapWithState` makes. */
 export interface StateOperator<in I, out O> extends Operator<I, O> {
   readonly kind: "mapWithState";
@@ -62,6 +73,16 @@ export interface StateOperator<in I, out O> extends Operator<I, O> {
   /** Milliseconds; Infinity: states are kept for ever. */
   readonly timeout: number;
   readonly timedOut?: (state: never, key: never, record: RecordContext) => Iterable<O>;
+  /**
+   * Asked before a state is updated, and with `all` before one that has timed out is removed. Unlike what `update` does, it is
+   * done with even if it fails: it would fail every record of the key to come.
+   */
+  readonly lapses?: (
+    state: never,
+    record: RecordContext,
+    partitionTime: number,
+    all: boolean,
+  ) => Lapses<unknown, O>;
 }
 
 /**

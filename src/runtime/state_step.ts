@@ -16,8 +16,8 @@ const mostTimedOut = 1_000;
 export class StateStep {
   readonly #emit: (value: unknown) => void;
   #states!: KeyedState;
-  /** The key whose timing out fails. */
-  #failing: string | undefined;
+  /** A key of whose state something fails that is over, and what stays of it without that; undefined: nothing. */
+  #failing: { readonly id: string; readonly rest: () => unknown; readonly at: number } | undefined;
 
   constructor(
     /** Its node's. */
@@ -55,7 +55,7 @@ export class StateStep {
       const id = keyText(key);
       if (this.#isDue(this.#states.get(id), record)) this.#timeOut(id, record);
       const held = this.#states.get(id);
-      const before = held ? JSON.parse(held.text) : initial(key as never);
+      const before = held ? this.#lapse(id, JSON.parse(held.text), record, false) : initial(key as never);
       const change = atOnce(update(before as never, value, context, partitionTime));
       if (typeof change !== "object" || change === null || !("state" in change)) {
         throw new TypeError("update must give the new state and what goes on, as in { state, emit: [] }");
@@ -71,11 +71,13 @@ export class StateStep {
     this.#states.keep();
   }
 
-  /** The record is bad. A state that cannot be timed out goes all the same: it would fail every record to come. */
+  /** The record is bad. What was over and failed goes all the same: it would fail every record to come. */
   drop(): void {
     this.#states.drop();
     if (this.#failing === undefined) return;
-    this.#states.set(this.#failing, null, 0);
+    const { id, rest, at } = this.#failing;
+    const state = rest();
+    this.#states.set(id, state === undefined ? null : stateText(state), at);
     this.#states.keep();
     this.#failing = undefined;
   }
@@ -96,18 +98,34 @@ export class StateStep {
     return held !== undefined && held.touched <= partitionTime - this.operator.timeout;
   }
 
-  #timeOut(key: string, { context, partitionTime }: CurrentRecord): void {
-    const { timedOut } = this.operator;
+  #timeOut(key: string, record: CurrentRecord): void {
+    const { context, partitionTime } = record;
+    const { timedOut, lapses } = this.operator;
     const { text, touched } = this.#states.get(key)!;
     // Its time starts when the partition has one.
     if (touched === noPartitionTime) return this.#states.set(key, text, partitionTime);
+    if (lapses) this.#lapse(key, JSON.parse(text), record, true);
     this.#states.set(key, null, 0);
     if (!timedOut) return;
-    this.#failing = key;
+    this.#failing = { id: key, rest: () => undefined, at: 0 };
     for (const each of timedOut(JSON.parse(text) as never, JSON.parse(key) as never, context)) {
       this.#emit(each);
     }
     this.#failing = undefined;
+  }
+
+  /** Gives on what of a state goes by itself; gives the state without it. */
+  #lapse(id: string, state: unknown, record: CurrentRecord, all: boolean): unknown {
+    const { lapses } = this.operator;
+    if (!lapses) return state;
+    const { context, partitionTime } = record;
+    const { state: rest, lapsed } = lapses(state as never, context, partitionTime, all);
+    for (const { give, without } of lapsed) {
+      this.#failing = { id, rest: without, at: partitionTime };
+      this.#emit(give());
+    }
+    this.#failing = undefined;
+    return rest;
   }
 
   /** What the user's functions throw is this operator's; what comes from further on says so itself. */

@@ -192,6 +192,38 @@ Deno.test("in a left join one that fails while it goes on alone costs the record
   assert.deepEqual(test.rows("pairs"), [{ line: "good" }]);
 });
 
+Deno.test("in a left join one that fails while it goes on alone takes no other of its key along", async () => {
+  for (const last of ["k", "other"]) {
+    const plan = pipeline("p", {
+      source: reads("orders"),
+      outputs: (orders) => [
+        orders.pipe(
+          joinWithin(orders.pipe(filter(() => false)), {
+            by: ({ key }) => key,
+            otherBy: ({ key }) => key,
+            within: "60s",
+            type: "left",
+            with: ({ id }, other) => {
+              if (other === undefined && id === "bad") throw new Error("none for bad");
+              return { line: id };
+            },
+          }),
+        ).to(pairs()),
+      ],
+    });
+    const test = await testPipeline(plan);
+    const value = (id: string, at: number, key = "k") => ({ value: { id, key, at } });
+    await test.send(value("one", 0), value("bad", 1), value("two", 2), value("three", 40));
+    // What is over goes with the next record of the key, or of another one when all of it is.
+    const from = last === "k" ? 70 : 101;
+    await test.send(value("ends it", from, last));
+    await test.restart();
+    await test.send(value("four", from + 1), value("five", from + 2), value("end", from + 100, "end"));
+    assert.deepEqual(test.deadLetters.map(({ offset, reason }) => [offset, reason]), [[4, "none for bad"]]);
+    assert.deepEqual(test.rows("pairs").map(({ line }) => line), ["five", "four", "one", "three", "two"]);
+  }
+});
+
 Deno.test("a value waits for within and lateness together, to the millisecond", async () => {
   for (const [time, expected] of [[150, ["o p"]], [150.001, []]] as const) {
     const test = await testPipeline(joined("90s"));
