@@ -41,7 +41,7 @@ export interface DispatcherOptions {
  */
 export class Dispatcher {
   readonly counts = { in: 0, out: 0, filtered: 0, deadLettered: 0, late: 0, ahead: 0 };
-  /** Records that came too late for a window. */
+  /** Records that came too late for a window or a state. */
   readonly late: { readonly partition: number; readonly offset: number }[] = [];
   readonly #options: DispatcherOptions;
   readonly #source: SourceName;

@@ -35,7 +35,7 @@ export class MemoryStage<T = unknown> {
     this.#now = now;
   }
 
-  /** The records that came too late for a window. */
+  /** The records that came too late for a window or a state. */
   get late(): SentRecord[] {
     return this.dispatcher.late.map(({ partition, offset }) => this.topic.read(partition, offset));
   }

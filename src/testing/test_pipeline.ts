@@ -72,7 +72,7 @@ export interface TestCounts {
   readonly out: number;
   readonly filtered: number;
   readonly deadLettered: number;
-  /** Came too late for a window; they are among the others, too. */
+  /** Came too late for a window or a state; they are among the others, too. */
   readonly late: number;
   /** Were too far ahead of the clock to move the watermark; they are among the others, too. */
   readonly ahead: number;
@@ -119,7 +119,7 @@ export interface TestRun<in T, S extends object = Record<never, never>> {
    */
   records(topic: string): WrittenRecord[];
 
-  /** The records that came too late for a window, in order. */
+  /** The records that came too late for a window or a state, be it behind a `repartition`, in order. */
   readonly late: readonly SentRecord[];
 
   /** In the order in which they failed. */
