@@ -109,6 +109,8 @@ export interface Pipeline<out T = unknown, out S extends object = Record<never, 
   readonly nodes: readonly PlanNode[];
   readonly outputs: readonly Output[];
   readonly deadLetter: string;
+  /** The topics of the sources whose records may end there, be it behind a `repartition`: it takes values as large as theirs. */
+  readonly deadLetterOf: readonly string[];
   /**
    * A plan for each further source, and then one for what comes behind each `repartition`, which reads the topic that this
    * one or some before it in the list write. They have none themselves.

@@ -4,7 +4,7 @@ import type { Output, StageDraft } from "./stream.ts";
 
 /** A pipeline before it is cut: what was drawn of it is in its drafts. */
 export interface WholePipeline<T, S extends object>
-  extends Omit<Pipeline<T, S>, "nodes" | "outputs" | "stages" | "deadLetter"> {
+  extends Omit<Pipeline<T, S>, "nodes" | "outputs" | "stages" | "deadLetter" | "deadLetterOf"> {
   /** Default: one for each source, `<its topic>.dead-letter`. */
   readonly deadLetter?: string;
 }
@@ -12,6 +12,8 @@ export interface WholePipeline<T, S extends object>
 /** What the records of a draft come from, and where those go that fail. */
 interface Reading {
   readonly source: Source<unknown>;
+  /** The topics of the pipeline's sources that they come from in the end. */
+  readonly origins: readonly string[];
   readonly deadLetter: string;
 }
 
@@ -42,11 +44,23 @@ export function cutIntoStages<T, S extends object>(
     const before = start?.from.map(({ stage }) => readings[stage]!);
     readings.push(
       start && before
-        ? { source: sourceBehind(start, source.group, before), deadLetter: before[0]!.deadLetter }
-        : { source: own[i]!, deadLetter: whole.deadLetter ?? `${own[i]!.topic}.dead-letter` },
+        ? {
+          source: sourceBehind(start, source.group, before),
+          origins: before.flatMap(({ origins }) => origins),
+          deadLetter: before[0]!.deadLetter,
+        }
+        : {
+          source: own[i]!,
+          origins: [own[i]!.topic],
+          deadLetter: whole.deadLetter ?? `${own[i]!.topic}.dead-letter`,
+        },
     );
     passages.push(start && passageOf(start, source.group));
   }
+  const readingOf = ({ source, deadLetter }: Reading) => {
+    const all = readings.filter((each) => each.deadLetter === deadLetter);
+    return { source, deadLetter, deadLetterOf: [...new Set(all.flatMap(({ origins }) => origins))] };
+  };
   const partOf = ({ nodes }: StageDraft, stage: number) => ({
     nodes,
     outputs: [
@@ -59,10 +73,10 @@ export function cutIntoStages<T, S extends object>(
     ],
   });
   const stages = drafts.slice(1).map((draft, i) => {
-    const reading = readings[i + 1]!;
+    const reading = readingOf(readings[i + 1]!);
     return { name: `${name}/${reading.source.topic}`, ...reading, ...partOf(draft, i + 1), stages: [] };
   });
-  return { ...whole, deadLetter: readings[0]!.deadLetter, ...partOf(drafts[0]!, 0), stages };
+  return { ...whole, ...readingOf(readings[0]!), source, ...partOf(drafts[0]!, 0), stages };
 }
 
 type Start = NonNullable<StageDraft["start"]>;

@@ -23,14 +23,14 @@ export interface Services {
  * @throws {SchemaMismatch} when a table is there and does not fit.
  */
 export async function prepareStores(
-  { source, deadLetter, outputs }: Pipeline,
+  { source, deadLetter, deadLetterOf, outputs }: Pipeline,
   services: Services,
 ): Promise<void> {
   const { log, tables } = services;
   const { topic, behind } = source;
   const partitions = await partitionsOf(source, log);
   await log.createTopic(topic, { partitions, ...(behind && { asLargeAs: behind }) });
-  await log.createTopic(deadLetter, { partitions, asLargeAs: [topic] });
+  await log.createTopic(deadLetter, { partitions, asLargeAs: deadLetterOf });
   for (const { sink } of outputs) {
     if (sink.kind === "cassandra") await tables.createTable(sink as CassandraTable<never>);
     const { partitions } = sink as TopicSink<never>;

@@ -39,6 +39,51 @@ async function partitionsAfter(already: Readonly<Record<string, number>>): Promi
   }
 }
 
+Deno.test("a topic of dead letters takes those of all sources whose records may end there", async () => {
+  const [small, large] = [100_000, 5_000_000];
+  const described = (one?: string) =>
+    pipeline("p", {
+      source: kafka("orders", { group: "o", codec }),
+      sources: {
+        payments: kafka("payments", { group: "p", codec }),
+        parcels: kafka("parcels", { group: "q", codec }),
+      },
+      outputs: (orders, { payments, parcels }) => [
+        orders.pipe(union(payments.pipe(union(orders), byLine("met"))), byLine("both"), asLine).to(
+          lines("a"),
+        ),
+        parcels.pipe(asLine).to(lines("b")),
+      ],
+      ...(one !== undefined && { deadLetter: topic(one) }),
+    });
+  const sizes = async (plan: ReturnType<typeof described>, named: readonly string[]) => {
+    const folder = await Deno.makeTempDir({ prefix: "weir-stores-" });
+    const open = (maxRecordBytes: number) => openEmbeddedLog({ file: `${folder}/log.db`, maxRecordBytes });
+    try {
+      for (const [name, bytes] of [["payments", large], ["orders", small], ["parcels", small]] as const) {
+        const log = open(bytes);
+        await log.createTopic(name, { partitions: 1 });
+        await log.close();
+      }
+      const log = open(small);
+      for (const each of stagesOf(plan)) await prepareStores(each, { log } as unknown as Services);
+      const value = new Uint8Array(large);
+      const took = await Promise.all(
+        named.map((name) =>
+          log.produce(name, [{ key: null, value, headers: [] }]).then(() => true, () => false)
+        ),
+      );
+      await log.close();
+      return took;
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  };
+  const own = ["orders.dead-letter", "payments.dead-letter", "parcels.dead-letter"];
+  assert.deepEqual(await sizes(described(), own), [true, true, false], "payments go on behind orders, too");
+  assert.deepEqual(await sizes(described("bad"), ["bad"]), [true]);
+});
+
 Deno.test("a topic that several plans write to gets as many partitions as the largest before it has", async () => {
   const few = { few: 1, out: 7 };
   assert.deepEqual(await partitionsAfter({}), {
