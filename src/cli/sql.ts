@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { openWarehouse } from "../runtime/services.ts";
+import { selectFromWarehouse } from "../runtime/services.ts";
 import type { ExitCode } from "./exit_code.ts";
 import { addSettings, type Flags, readSettings } from "./setting_flags.ts";
 
@@ -17,18 +17,13 @@ export function addSqlCommand(program: Command, finish: (code: ExitCode) => void
 }
 
 async function showRows(query: string, flags: Flags & { json?: true }): Promise<ExitCode> {
-  const warehouse = await openWarehouse(readSettings(flags));
-  try {
-    const found = await warehouse.select(query, mostRows + 1);
-    const rows = found.slice(0, mostRows);
-    if (flags.json) console.log(JSON.stringify(rows, null, 2));
-    else if (rows.length === 0) console.log("no rows");
-    else console.table(rows.map(inCells));
-    if (found.length > mostRows) console.error(`weir: only the first ${mostRows} rows are shown`);
-    return 0;
-  } finally {
-    await warehouse.close();
-  }
+  const found = await selectFromWarehouse(readSettings(flags), query, mostRows + 1);
+  const rows = found.slice(0, mostRows);
+  if (flags.json) console.log(JSON.stringify(rows, null, 2));
+  else if (rows.length === 0) console.log("no rows");
+  else console.table(rows.map(inCells));
+  if (found.length > mostRows) console.error(`weir: only the first ${mostRows} rows are shown`);
+  return 0;
 }
 
 /** Lists and objects as JSON, which a table would cut short. */

@@ -8,8 +8,7 @@ import { openPlatformatic } from "../log/platformatic.ts";
 import { openCassandra } from "../sinks/cassandra.ts";
 import { openEmbeddedTables } from "../sinks/embedded_table.ts";
 import type { Tables } from "../sinks/mod.ts";
-import type { Warehouse } from "../warehouse/mod.ts";
-import { openPglite } from "../warehouse/pglite.ts";
+import { isPglite, openPglite, selectFromPglite } from "../warehouse/pglite.ts";
 import { openPostgres } from "../warehouse/postgres.ts";
 import { selectFromPostgres } from "../warehouse/postgres_select.ts";
 import { lockDataDirectory } from "./data_directory.ts";
@@ -38,24 +37,30 @@ export async function openServices(
 }
 
 /**
- * Opens the warehouse alone: Postgres, or the embedded one.
+ * The first rows of a query to the warehouse alone: Postgres, or the embedded one. Nothing is made or brought up to date,
+ * so it may be a replica, or that of another version.
  *
- * @throws {ServiceError} when it cannot be used.
+ * @throws {ServiceError} when it cannot be used, and when there is no embedded one.
  */
-export async function openWarehouse(
+export async function selectFromWarehouse(
   { databaseUrl, dataDir }: Pick<Config, "databaseUrl" | "dataDir">,
-): Promise<Pick<Warehouse, "select" | "close">> {
-  if (databaseUrl !== undefined) return await openPostgres({ url: databaseUrl });
+  query: string,
+  mostRows: number,
+): Promise<Record<string, unknown>[]> {
+  if (databaseUrl !== undefined) {
+    return await selectFromPostgres({ url: databaseUrl, variable: "DATABASE_URL" }, query, mostRows);
+  }
+  if (!isPglite(warehouseIn(dataDir))) {
+    throw new ServiceError(
+      `There is no embedded warehouse in the data directory ${dataDir}; run a pipeline first, ` +
+        "set WEIR_DATA_DIR to the folder that has one, or set DATABASE_URL",
+    );
+  }
   const directory = lockDataDirectory(dataDir);
   try {
-    const warehouse = await openPglite({ directory: directory.file("warehouse") });
-    return {
-      select: (query, mostRows) => warehouse.select(query, mostRows),
-      close: () => warehouse.close().finally(() => directory.release()),
-    };
-  } catch (error) {
+    return await selectFromPglite({ directory: warehouseIn(dataDir) }, query, mostRows);
+  } finally {
     directory.release();
-    throw error;
   }
 }
 
@@ -92,7 +97,7 @@ async function openAll(
       log: log ?? await open(Promise.resolve(openEmbeddedLog({ file: directory.file("log.db") }))),
       tables: tables ??
         await open(Promise.resolve(openEmbeddedTables({ file: directory.file("tables.db") }))),
-      warehouse: warehouse ?? await open(openPglite({ directory: directory.file("warehouse") })),
+      warehouse: warehouse ?? await open(openPglite({ directory: warehouseIn(directory.path) })),
       selectFrom,
       close,
     };
@@ -100,6 +105,10 @@ async function openAll(
     await close();
     throw error;
   }
+}
+
+function warehouseIn(dataDir: string): string {
+  return `${dataDir}/warehouse`;
 }
 
 async function connectKafka({ brokers, client, ssl, sasl }: KafkaConfig): Promise<Log> {

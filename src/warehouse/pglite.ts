@@ -1,6 +1,9 @@
+import { existsSync } from "node:fs";
 import { ServiceError } from "../errors.ts";
 import type { Warehouse } from "./mod.ts";
 import { PgliteDatabase } from "./pglite_database.ts";
+import { selectRows } from "./select.ts";
+import { sqlState, withSession } from "./sql_database.ts";
 import { openSqlWarehouse } from "./sql_warehouse.ts";
 
 export interface PgliteOptions {
@@ -14,16 +17,45 @@ export interface PgliteOptions {
  *
  * @throws {ServiceError} when the directory cannot be used.
  */
-export async function openPglite({ directory }: PgliteOptions): Promise<Warehouse> {
+export async function openPglite(options: PgliteOptions): Promise<Warehouse> {
   try {
-    return await openSqlWarehouse(await PgliteDatabase.open(directory));
+    return await openSqlWarehouse(await PgliteDatabase.open(options.directory));
   } catch (cause) {
-    if (cause instanceof ServiceError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ServiceError(
-      `the embedded warehouse in ${directory} cannot be opened: ${reason}; make the directory writable, or move it ` +
-        "away to start anew",
-      { cause },
-    );
+    throw unusable(options, cause);
   }
+}
+
+/** Whether there is a database in a directory. */
+export function isPglite(directory: string): boolean {
+  return existsSync(`${directory}/PG_VERSION`);
+}
+
+/**
+ * The first rows of a query to the embedded warehouse in a directory, which has to be there and is left as it is.
+ *
+ * @throws {ServiceError} when the directory cannot be used.
+ */
+export async function selectFromPglite(
+  options: PgliteOptions,
+  query: string,
+  mostRows: number,
+): Promise<Record<string, unknown>[]> {
+  const database = await PgliteDatabase.open(options.directory);
+  try {
+    return await withSession(database, (session) => selectRows(session, query, mostRows));
+  } catch (cause) {
+    throw sqlState(cause) === undefined ? unusable(options, cause) : cause;
+  } finally {
+    await database.close();
+  }
+}
+
+function unusable({ directory }: PgliteOptions, cause: unknown): ServiceError {
+  if (cause instanceof ServiceError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ServiceError(
+    `the embedded warehouse in ${directory} cannot be opened: ${reason}; make the directory writable, or move it ` +
+      "away to start anew",
+    { cause },
+  );
 }

@@ -1,11 +1,14 @@
-import { ServiceError } from "../errors.ts";
+import { describeError, ServiceError } from "../errors.ts";
 import { PostgresDatabase } from "./postgres_database.ts";
 import { explainPostgresError } from "./postgres_errors.ts";
 import { selectRows } from "./select.ts";
-import { withSession } from "./sql_database.ts";
+import { sqlState, withSession } from "./sql_database.ts";
+
+/** SQLSTATEs of a query that cannot be right, that writes, or that took too long: the server itself is well. */
+const ofQuery = /^(?:0A|21|22|25006|42(?!501)|57014)/;
 
 /**
- * The rows of a query to a Postgres that is not the warehouse, over a connection of its own.
+ * The rows of a query to a Postgres, over a connection of its own.
  *
  * @throws {ServiceError} when it cannot be reached or refuses the query; the message names only the variable.
  */
@@ -26,6 +29,9 @@ export async function selectFromPostgres(
   try {
     return await withSession(database, (session) => selectRows(session, query, mostRows));
   } catch (cause) {
+    if (ofQuery.test(sqlState(cause) ?? "")) {
+      throw new ServiceError(`Postgres at ${variable} refuses the query: ${describeError(cause)}`, { cause });
+    }
     throw new ServiceError(
       `Postgres at ${variable} ${explainPostgresError(cause).replaceAll("DATABASE_URL", variable)}`,
       { cause },

@@ -32,8 +32,12 @@ Deno.test({
       );
       await assert.rejects(selectFromPostgres(from, "select * from nowhere", 10), {
         name: "ServiceError",
-        message: 'Postgres at SITES_URL cannot be used: relation "nowhere" does not exist',
+        message: 'Postgres at SITES_URL refuses the query: relation "nowhere" does not exist',
       });
+      await assert.rejects(
+        selectFromPostgres(from, "select 1) as q; commit; drop table sites; select * from (select 1", 10),
+        /refuses the query: cannot insert multiple commands/,
+      );
       const [left] = await database.query(
         "select (select count(*) from sites)::text as rows, (select count(*) from pg_namespace where nspname = 'weir')::text as own",
       );
