@@ -17,7 +17,7 @@ export class Screen {
 
   say(line: string): void {
     if (this.#json) {
-      return console.log(JSON.stringify({ time: new Date().toISOString(), message: line.trim() }));
+      return this.#write(`${JSON.stringify({ time: new Date().toISOString(), message: line.trim() })}\n`);
     }
     this.#write(`${this.#live === "" ? "" : clearLine}${line}\n${this.#live}`);
   }

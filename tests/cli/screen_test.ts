@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { liveLine } from "../../src/cli/screen.ts";
+import { main } from "../support/weir_command.ts";
+import { programEnv } from "../support/weir_process.ts";
 import { samplePartition, samplePipeline, sampleStatus } from "../status/sample_status.ts";
 
 const quiet = {
@@ -34,4 +36,18 @@ Deno.test("dead letters and what is wrong stand behind them, in one line whateve
     liveLine(sampleStatus({ pipelines: [users] })),
     "users  20/s in  1.3/s out  lag 0  p99 276 ms  dead letters 12  stalled: postgres users: no connection [2J",
   );
+});
+
+Deno.test({
+  name: "a log of JSON that takes nothing more, as on a full disk, ends nothing",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const { code } = await new Deno.Command("sh", {
+      args: ["-c", '"$0" run --allow-all "$1" run nowhere > /dev/full', Deno.execPath(), main],
+      clearEnv: true,
+      env: { ...programEnv(), WEIR_LOG: "json" },
+      stderr: "null",
+    }).output();
+    assert.equal(code, 2);
+  },
 });
