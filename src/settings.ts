@@ -24,7 +24,12 @@ export const settings: readonly Setting[] = [
     default: "kafkajs",
     parse: oneOf("kafkajs", "platformatic"),
   },
-  { name: "KAFKA_SSL", about: "connect to Kafka with TLS", default: "false", parse: flag },
+  {
+    name: "KAFKA_SSL",
+    about: "connect to Kafka with TLS",
+    default: "false; true with KAFKA_SSL_CA",
+    parse: flag,
+  },
   {
     name: "KAFKA_SSL_CA",
     about: "file with the certificates to trust for Kafka",
@@ -53,7 +58,12 @@ export const settings: readonly Setting[] = [
   },
   { name: "CASSANDRA_USERNAME", about: "user for Cassandra", default: "none", parse: text },
   { name: "CASSANDRA_PASSWORD", about: "password for Cassandra", default: "none", parse: text, secret: true },
-  { name: "CASSANDRA_SSL", about: "connect to Cassandra with TLS", default: "false", parse: flag },
+  {
+    name: "CASSANDRA_SSL",
+    about: "connect to Cassandra with TLS",
+    default: "false; true with CASSANDRA_SSL_CA",
+    parse: flag,
+  },
   {
     name: "CASSANDRA_SSL_CA",
     about: "file with the certificates to trust for Cassandra",
