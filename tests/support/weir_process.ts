@@ -59,7 +59,7 @@ export function startWeir({ command: [program, ...args], dataDir, env = {} }: We
       let last: unknown;
       while (ended === undefined && !deadline.aborted) {
         try {
-          const status = await (await fetch(`${url}/status`)).json() as Status;
+          const status = await (await fetch(`${url}/status`, { signal: deadline })).json() as Status;
           last = status.pipelines;
           const picked = pick(status);
           if (picked !== undefined) return picked;

@@ -188,6 +188,21 @@ export class Job implements AsyncDisposable {
     return await checkOrders(this, given);
   }
 
+  async #dropKeyspace(): Promise<void> {
+    const { Client } = await import("cassandra-driver");
+    const client = new Client({
+      contactPoints: [this.servers.cassandra],
+      localDataCenter: "datacenter1",
+      // It makes a snapshot first.
+      socketOptions: { readTimeout: 60_000 },
+    });
+    try {
+      await client.execute(`DROP KEYSPACE IF EXISTS ${this.name}`);
+    } finally {
+      await client.shutdown();
+    }
+  }
+
   get #weir(): readonly [string, ...string[]] {
     return [Deno.execPath(), "run", "--allow-all", main];
   }
@@ -220,6 +235,7 @@ export class Job implements AsyncDisposable {
     await this.kafka.admin.deleteTopics({ topics: topics.filter((topic) => present.includes(topic)) });
     await this.kafka[Symbol.asyncDispose]();
     await this.database.drop();
+    await this.#dropKeyspace();
     await Deno.remove(this.folder, { recursive: true });
   }
 }

@@ -18,7 +18,7 @@ export interface Overload {
   /** Stops what the pipeline writes to, without a word. */
   readonly stall: () => void;
   readonly goOn: () => void;
-  /** How long it lasts. */
+  /** How long it lasts at least; it goes on until more has come than may be queued. */
   readonly seconds: number;
   /** Records that come in a second meanwhile: ten times as many as before and after, when the job keeps up with them. */
   readonly perSecond: number;
@@ -53,16 +53,19 @@ export async function overload(job: Job, weir: WeirProcess, { stall, goOn, secon
     mostResident = Math.max(mostResident, await residentBytes(weir.pid));
     changed ??= await change(job, group);
     if (changed !== undefined) return true;
-    if (performance.now() < start + seconds * 1_000) return false;
+    // A machine that is busy with other things takes longer for as many records.
+    const isEnough = performance.now() >= start + seconds * 1_000 &&
+      (load.produced - before) * recordBytes > 1.5 * (memoryBytes + underWayBytes);
+    if (!isEnough) return false;
     const now = await job.positions.read();
     const still = now.every(({ next }, i) => next === position[i]!.next);
     position = now;
     return still && queued > 0;
   }, { deadlineMs: seconds * 1_000 + 120_000 });
-  const rate = (load.produced - before) / (performance.now() - start) * 1_000;
+  const lasted = (performance.now() - start) / 1_000;
+  const rate = (load.produced - before) / lasted;
   const producedBytes = (load.produced - before) * recordBytes;
   assert.equal(changed, undefined, "the group has changed");
-  assert.ok(producedBytes > 1.5 * (memoryBytes + underWayBytes), "the limit must be reached");
   const queuedBytes = mostQueued * recordBytes;
   assert.ok(queuedBytes <= memoryBytes + underWayBytes, `${queuedBytes} bytes were queued`);
   assert.ok(mostResident - resident <= growthBytes, `grew from ${resident} to ${mostResident} bytes`);
@@ -77,7 +80,7 @@ export async function overload(job: Job, weir: WeirProcess, { stall, goOn, secon
   });
   const rounded = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MB`;
   console.log(
-    `${seconds} s of ${rate.toFixed(0)} records/s: ${rounded(queuedBytes)} queued of ` +
+    `${lasted.toFixed(0)} s of ${rate.toFixed(0)} records/s: ${rounded(queuedBytes)} queued of ` +
       `${rounded(producedBytes)}, resident ${rounded(resident)}, at most ${
         rounded(mostResident)
       }; caught up ` +
