@@ -18,7 +18,7 @@ export async function readReference(
     case "sql":
       return await select(from, services);
     case "csv":
-      return await parseCsv(await readText(from.file));
+      return await parseCsv(from.file, await readText(from.file));
     case "json": {
       const rows: unknown = JSON.parse(await readText(from.file));
       if (Array.isArray(rows)) return rows;
@@ -43,7 +43,9 @@ async function readText(file: string | URL): Promise<string> {
   return await readFile(file, "utf8");
 }
 
-async function parseCsv(text: string): Promise<ReferenceRow[]> {
+async function parseCsv(file: string | URL, text: string): Promise<ReferenceRow[]> {
+  // As it is for a moment when a file is written over: that must not empty a table.
+  if (text.trim() === "") throw new TypeError(`${file} is empty; its first line should name the columns`);
   const { parse } = await import("csv-parse/sync");
   // Both, since a file may have been put together from two systems.
   const recordEnds = ["\r\n", "\n"];

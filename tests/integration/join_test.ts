@@ -30,6 +30,12 @@ const moduleText = `
     ],
   });`;
 
+/** Another file in its place, since one that is written over is empty for a moment. */
+async function replace(file: string, text: string): Promise<void> {
+  await Deno.writeTextFile(`${file}.new`, text);
+  await Deno.rename(`${file}.new`, file);
+}
+
 const csv = (count: number) =>
   ["n,name", ...Array.from({ length: count }, (_, n) => `${n},"number, ${n}"`), ""].join("\n");
 
@@ -50,14 +56,14 @@ Deno.test("records are joined with a file, which is read again while they flow",
       failing.until("it ends", () => undefined),
       /it ended with code 1[^]*Cannot read the reference table "names": .*names\.csv/,
     );
-    await Deno.writeTextFile(`${folder}/names.csv`, csv(300));
+    await replace(`${folder}/names.csv`, csv(300));
     await using weir = startWeir({ command, dataDir: `${folder}/data` });
     await weir.until(
       "all is read",
       ({ pipelines: [names] }) =>
         names && names.records.in >= 500 && names.partitions.every(({ lag }) => lag === 0) || undefined,
     );
-    await Deno.writeTextFile(`${folder}/names.csv`, "n,name\n1\n");
+    await replace(`${folder}/names.csv`, "n,name\n1\n");
     const bad = await weir.until(
       "a bad file shows",
       ({ pipelines: [names] }) =>
@@ -65,7 +71,7 @@ Deno.test("records are joined with a file, which is read again while they flow",
     );
     assert.equal(bad.rows, 300);
     assert.match(bad.lastError!, /columns length is 2, got 1/);
-    await Deno.writeTextFile(`${folder}/names.csv`, csv(400));
+    await replace(`${folder}/names.csv`, csv(400));
     await weir.until(
       "a good one counts again",
       ({ pipelines: [names] }) =>

@@ -123,6 +123,10 @@ Deno.test("a first reading that fails says which table, and why", async () => {
     await refused(csvFile(file), /row 1: the column "rank" is "first", it should be a whole number/);
     await Deno.writeTextFile(file, "site,rank\na,1,2\n");
     await refused(csvFile(file), /columns length is 2, got 3 on line 2/);
+    for (const nothing of ["", "\ufeff\n"]) {
+      await Deno.writeTextFile(file, nothing);
+      await refused(csvFile(file), /sites\.csv is empty; its first line should name the columns/);
+    }
     await Deno.writeTextFile(file, '{"site":"a"}');
     await refused(jsonFile(file), /does not hold a JSON array of rows/);
     await Deno.writeTextFile(file, "[");
