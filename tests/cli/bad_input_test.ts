@@ -3,15 +3,7 @@ import assert from "node:assert/strict";
 import { freePort } from "../support/services/ports.ts";
 import { type Ended, main, weir } from "../support/weir_command.ts";
 import { programEnv, startWeir } from "../support/weir_process.ts";
-
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "weir-cli-" });
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { inFolder } from "../support/module_run.ts";
 
 function isClear({ output }: Ended): void {
   assert.doesNotMatch(output, /^\s+at .*\n\s+at /m, "no stack trace");
@@ -36,7 +28,7 @@ const wrongUse: [string, string[], Record<string, string>, RegExp][] = [
 
 for (const [what, args, env, message] of wrongUse) {
   Deno.test(`${what} is exit code 2`, async () => {
-    await inFolder(async (folder) => {
+    await inFolder("weir-cli-", async (folder) => {
       const ended = await weir(args, { WEIR_DATA_DIR: `${folder}/data`, ...env });
       assert.equal(ended.code, 2, ended.output);
       assert.match(ended.output, message);
@@ -66,7 +58,7 @@ const modules: [string, string, RegExp][] = [
 
 for (const [what, code, message] of modules) {
   Deno.test(`a pipeline module that ${what} is exit code 2`, async () => {
-    await inFolder(async (folder) => {
+    await inFolder("weir-cli-", async (folder) => {
       await Deno.writeTextFile(`${folder}/broken.ts`, code);
       const ended = await weir(["run", `${folder}/broken.ts`], { WEIR_DATA_DIR: `${folder}/data` });
       assert.equal(ended.code, 2, ended.output);
@@ -96,7 +88,7 @@ const absent: [string, Record<string, string>, RegExp][] = [
 
 for (const [what, env, message] of absent) {
   Deno.test(`${what} that is not there is exit code 1`, async () => {
-    await inFolder(async (folder) => {
+    await inFolder("weir-cli-", async (folder) => {
       const ended = await weir(["run", "--status-port", "0"], { WEIR_DATA_DIR: `${folder}/data`, ...env });
       assert.equal(ended.code, 1, ended.output);
       assert.match(ended.output, message);
@@ -107,7 +99,7 @@ for (const [what, env, message] of absent) {
 
 Deno.test("a port in use is exit code 1", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: freePort() });
-  await inFolder(async (folder) => {
+  await inFolder("weir-cli-", async (folder) => {
     const { port } = taken.addr as Deno.NetAddr;
     const ended = await weir(["run", "--status-port", `${port}`], { WEIR_DATA_DIR: `${folder}/data` });
     assert.equal(ended.code, 1, ended.output);
@@ -118,7 +110,7 @@ Deno.test("a port in use is exit code 1", async () => {
 });
 
 Deno.test("a data directory that cannot be written is exit code 1", async () => {
-  await inFolder(async (folder) => {
+  await inFolder("weir-cli-", async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "");
     const ended = await weir(["run", "--status-port", "0"], { WEIR_DATA_DIR: `${folder}/file/data` });
     assert.equal(ended.code, 1, ended.output);
@@ -128,7 +120,7 @@ Deno.test("a data directory that cannot be written is exit code 1", async () => 
 });
 
 Deno.test("a lock that is no lock is said to be that, and not another process", async () => {
-  await inFolder(async (folder) => {
+  await inFolder("weir-cli-", async (folder) => {
     await Deno.writeTextFile(`${folder}/lock`, "what somebody else has put here".repeat(100));
     const ended = await weir(["run", "--status-port", "0", "--data-dir", folder]);
     assert.equal(ended.code, 1, ended.output);
@@ -149,7 +141,7 @@ Deno.test("with WEIR_LOG=json an error is a line of JSON, too", async () => {
 });
 
 Deno.test("output that nobody reads any more ends nothing", async () => {
-  await inFolder(async (folder) => {
+  await inFolder("weir-cli-", async (folder) => {
     const port = freePort();
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "--allow-all", main, "run", "--data-dir", folder, "--status-port", `${port}`],
@@ -173,7 +165,7 @@ Deno.test("output that nobody reads any more ends nothing", async () => {
 });
 
 Deno.test("a second process on the same data directory is refused, and the first goes on", async () => {
-  await inFolder(async (folder) => {
+  await inFolder("weir-cli-", async (folder) => {
     await using first = startWeir({
       command: [Deno.execPath(), "run", "--allow-all", main, "run"],
       dataDir: folder,

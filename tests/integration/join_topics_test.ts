@@ -4,12 +4,13 @@ import { readCommittedValues } from "../support/committed_records.ts";
 import { uniqueName } from "../support/env.ts";
 import { haveServers, kafkaClients, openStores } from "../support/main_job.ts";
 import { Seeded } from "../support/seeded.ts";
-import { startWeir, type WeirProcess } from "../support/weir_process.ts";
+import { inFolder, isThrough, startModule } from "../support/module_run.ts";
+import { main } from "../support/weir_command.ts";
+import { startWeir } from "../support/weir_process.ts";
 import { PgliteDatabase } from "../../src/warehouse/pglite_database.ts";
 import { withSession } from "../../src/warehouse/sql_database.ts";
 import type { PipelineStatus, Status } from "../../src/status/snapshot.ts";
 
-const main = new URL("../../main.ts", import.meta.url).pathname;
 const api = new URL("../../src/mod.ts", import.meta.url).href;
 
 /** Milliseconds that a pair may be apart. */
@@ -98,33 +99,15 @@ function parts({ pipelines }: Status): readonly PipelineStatus[] | undefined {
 const hasTaken = (...counts: readonly number[]) => (status: Status) =>
   parts(status)?.every(({ records }, i) => records.in >= counts[i]!) || undefined;
 
-const isThrough = (each: PipelineStatus) =>
-  each.state === "running" && each.partitions.length > 0 && each.partitions.every(({ lag }) => lag === 0) &&
-  each.sinks.every(({ behind = 0, waiting = 0 }) => behind + waiting === 0);
-
-function start(folder: string, env: Record<string, string> = {}, ...more: string[]): WeirProcess {
-  return startWeir({
-    command: [Deno.execPath(), "run", "--allow-all", main, "run", `${folder}/paid.ts`, ...more],
-    dataDir: `${folder}/data`,
-    env,
-  });
-}
-
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "weir-join-topics-" });
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+const start = (folder: string, env: Record<string, string> = {}, ...flags: string[]) =>
+  startModule(folder, "paid.ts", env, ...flags);
 
 for (const client of kafkaClients) {
   Deno.test({
     name: `${client}: every pair of two topics is found once when processes are killed on all sides`,
     ignore: !haveServers,
     fn: () =>
-      inFolder(async (folder) => {
+      inFolder("weir-join-topics-", async (folder) => {
         await using stores = await openStores(client);
         const [orders, payments] = [uniqueName("orders"), uniqueName("payments")];
         await stores.createTopics([orders], 4);
@@ -204,7 +187,7 @@ const payers = `
   });`;
 
 Deno.test("embedded: every pair of two topics is found once when the process is killed", async () => {
-  await inFolder(async (folder) => {
+  await inFolder("weir-join-topics-", async (folder) => {
     const random = new Seeded(2);
     // Each start makes lines of its own, as far as it comes.
     const write = async (orders: readonly string[], payments: readonly string[]) => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { startWeir } from "../support/weir_process.ts";
+import { inFolder } from "../support/module_run.ts";
 
 const main = new URL("../../main.ts", import.meta.url).pathname;
 const api = new URL("../../src/mod.ts", import.meta.url).href;
@@ -25,15 +26,6 @@ function moduleText(operator: string): string {
     });`;
 }
 
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "weir-own-" });
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 function command(folder: string, ...flags: string[]): [string, ...string[]] {
   return [Deno.execPath(), "run", "--allow-all", main, "run", `${folder}/numbers.ts`, ...flags];
 }
@@ -46,7 +38,7 @@ function rows(folder: string): number {
 }
 
 Deno.test("a worker that dies is replaced, and its records are processed all the same", async () => {
-  await inFolder(async (folder) => {
+  await inFolder("weir-own-", async (folder) => {
     // Dies for as long as the file is there, out of reach of any try: as a bug in an asynchronous part would.
     await Deno.writeTextFile(`${folder}/deadly`, "");
     await Deno.writeTextFile(
@@ -82,7 +74,7 @@ Deno.test("a worker that dies is replaced, and its records are processed all the
 });
 
 Deno.test("a worker that does not come back is replaced, and its records are processed all the same", async () => {
-  await inFolder(async (folder) => {
+  await inFolder("weir-own-", async (folder) => {
     await Deno.writeTextFile(`${folder}/stuck`, "");
     await Deno.writeTextFile(
       `${folder}/numbers.ts`,
@@ -116,7 +108,7 @@ Deno.test("a worker that does not come back is replaced, and its records are pro
 });
 
 Deno.test("pipelines that share a worker keep their results apart", async () => {
-  await inFolder(async (folder) => {
+  await inFolder("weir-own-", async (folder) => {
     const names = ["alpha", "beta", "gamma"];
     for (const name of names) {
       const text = moduleText("const operate = (row: { n: string }) => row;")
@@ -149,7 +141,7 @@ Deno.test("pipelines that share a worker keep their results apart", async () => 
 });
 
 Deno.test("operators can reach neither network, environment nor other files", async () => {
-  await inFolder(async (folder) => {
+  await inFolder("weir-own-", async (folder) => {
     await Deno.writeTextFile(
       `${folder}/numbers.ts`,
       moduleText(`

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { haveServers, kafkaClients, openStores } from "../support/main_job.ts";
 import { uniqueName } from "../support/env.ts";
 import { readCommitted, readCommittedValues } from "../support/committed_records.ts";
-import { startWeir, type WeirProcess } from "../support/weir_process.ts";
+import { inFolder, isThrough, startModule } from "../support/module_run.ts";
+import { main } from "../support/weir_command.ts";
 import { PgliteDatabase } from "../../src/warehouse/pglite_database.ts";
 import { withSession } from "../../src/warehouse/sql_database.ts";
 import type { PipelineStatus, Status } from "../../src/status/snapshot.ts";
 
-const main = new URL("../../main.ts", import.meta.url).pathname;
 const api = new URL("../../src/mod.ts", import.meta.url).href;
 
 /** Keys of the source, and keys of the states: each of these is in all partitions of the source. */
@@ -105,33 +105,15 @@ const hasTaken = (first: number, second: number) => (status: Status) => {
   return found && found.first.records.in >= first && found.second.records.in >= second || undefined;
 };
 
-const isThrough = (each: PipelineStatus) =>
-  each.state === "running" && each.partitions.length > 0 && each.partitions.every(({ lag }) => lag === 0) &&
-  each.sinks.every(({ behind = 0, waiting = 0 }) => behind + waiting === 0);
-
-function start(folder: string, env: Record<string, string> = {}, ...flags: string[]): WeirProcess {
-  return startWeir({
-    command: [Deno.execPath(), "run", "--allow-all", main, "run", `${folder}/cards.ts`, ...flags],
-    dataDir: `${folder}/data`,
-    env,
-  });
-}
-
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "weir-repartition-" });
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+const start = (folder: string, env: Record<string, string> = {}, ...flags: string[]) =>
+  startModule(folder, "cards.ts", env, ...flags);
 
 for (const client of kafkaClients) {
   Deno.test({
     name: `${client}: states behind a repartition are exact when processes are killed on either side of it`,
     ignore: !haveServers,
     fn: () =>
-      inFolder(async (folder) => {
+      inFolder("weir-repartition-", async (folder) => {
         await using stores = await openStores(client);
         const topic = uniqueName("cards");
         await stores.createTopics([topic], 4);
@@ -202,7 +184,7 @@ Deno.test({
   name: "a stage whose topic was made anew fails the whole pipeline, until its position is set",
   ignore: !haveServers,
   fn: () =>
-    inFolder(async (folder) => {
+    inFolder("weir-repartition-", async (folder) => {
       await using stores = await openStores("platformatic");
       const topic = uniqueName("cards");
       const file = `${folder}/cards.ts`;
@@ -265,7 +247,7 @@ Deno.test({
 });
 
 Deno.test("embedded: states behind a repartition are exact when the process is killed", async () => {
-  await inFolder(async (folder) => {
+  await inFolder("weir-repartition-", async (folder) => {
     const file = `${folder}/cards.ts`;
     await Deno.writeTextFile(file, moduleText("payments", 3_000));
     for (const [first, second] of [[1, 1], [500, 1], [1, 500]] as const) {

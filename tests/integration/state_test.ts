@@ -4,12 +4,11 @@ import { DatabaseSync } from "node:sqlite";
 import { haveServers, kafkaClients, openStores } from "../support/main_job.ts";
 import { uniqueName } from "../support/env.ts";
 import { readCommittedValues } from "../support/committed_records.ts";
-import { startWeir, type WeirProcess } from "../support/weir_process.ts";
+import { inFolder, startModule } from "../support/module_run.ts";
 import { PgliteDatabase } from "../../src/warehouse/pglite_database.ts";
 import { withSession } from "../../src/warehouse/sql_database.ts";
 import type { Status } from "../../src/status/snapshot.ts";
 
-const main = new URL("../../main.ts", import.meta.url).pathname;
 const api = new URL("../../src/mod.ts", import.meta.url).href;
 
 /**
@@ -85,29 +84,15 @@ const isDone = (records: number) => ({ pipelines: [numbering] }: Status) =>
 const hasTaken = (records: number) => ({ pipelines: [numbering] }: Status) =>
   numbering && numbering.records.in >= records || undefined;
 
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "weir-state-" });
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-function start(folder: string, env: Record<string, string> = {}, ...flags: string[]): WeirProcess {
-  return startWeir({
-    command: [Deno.execPath(), "run", "--allow-all", main, "run", `${folder}/numbering.ts`, ...flags],
-    dataDir: `${folder}/data`,
-    env,
-  });
-}
+const start = (folder: string, env: Record<string, string> = {}, ...flags: string[]) =>
+  startModule(folder, "numbering.ts", env, ...flags);
 
 for (const client of kafkaClients) {
   Deno.test({
     name: `${client}: states go on exactly when processes join, leave and are killed`,
     ignore: !haveServers,
     fn: () =>
-      inFolder(async (folder) => {
+      inFolder("weir-state-", async (folder) => {
         await using stores = await openStores(client);
         const topic = uniqueName("numbers");
         await stores.createTopics([topic], 4);
@@ -155,7 +140,7 @@ for (const client of kafkaClients) {
 }
 
 Deno.test("embedded: states go on exactly when the process is killed", async () => {
-  await inFolder(async (folder) => {
+  await inFolder("weir-state-", async (folder) => {
     await Deno.writeTextFile(`${folder}/numbering.ts`, moduleText("numbers", 6_000));
     for (const enough of [1, 3_000]) {
       await using weir = start(folder, {}, "--max-batch-records", "100");
